@@ -1,0 +1,83 @@
+# The table of contents of the work. `make` alone lists the targets.
+#
+# Everything is installed into virtual environments inside the checkout (.venv and .venvs); nothing else on
+# the machine changes. Needs: make and Python 3.11 or newer. Another Python: make install PYTHON=python3.13
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FLOOR := .venvs/floor
+PYTEST_ARGS ?=
+PIP := -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install format lint types layers pytest test demo semconv test-floor test-receivers clean
+
+help: ## List the targets
+	@echo "Targets:"
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+# Creates the virtual environment $(1) if it has no working pip yet, after a look at the version of Python.
+define virtualenv
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("This needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(1)/bin/python -m pip --version >/dev/null 2>&1 || { echo "Creating the virtual environment $(1)"; $(PYTHON) -m venv $(1); }
+	@$(1)/bin/python $(PIP) install --upgrade 'pip>=25.1'
+endef
+
+# An environment for development serves the demo too, so this leaves both marks.
+$(VENV)/.installed: pyproject.toml
+	$(call virtualenv,$(VENV))
+	@echo "Installing the package with its extras and the tools for tests and checks into $(VENV)"
+	@$(BIN)/python $(PIP) install --editable '.[cost,local]' --group dev
+	@touch $(VENV)/.demo $(VENV)/.installed
+
+$(VENV)/.demo: pyproject.toml
+	$(call virtualenv,$(VENV))
+	@echo "Installing the package with its extras and the openai client into $(VENV)"
+	@$(BIN)/python $(PIP) install --editable '.[cost,local]' --group demo
+	@touch $(VENV)/.demo
+
+$(FLOOR)/.installed: pyproject.toml constraints/floor.txt
+	$(call virtualenv,$(FLOOR))
+	@echo "Installing the package with the oldest supported OpenTelemetry into $(FLOOR)"
+	@$(FLOOR)/bin/python $(PIP) install --editable '.[cost,local]' --group test --constraint constraints/floor.txt
+	@touch $(FLOOR)/.installed
+
+install: $(VENV)/.installed ## Create .venv with all that development needs
+
+format: install ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lint: install ## Check style, format and that generated files are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python semconv/generate.py --check
+
+types: install ## Check types with mypy and basedpyright, both strict
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+
+layers: install ## Check that rooms import downwards only
+	$(BIN)/lint-imports
+
+pytest: install ## Run the tests only (PYTEST_ARGS='-k name' to choose)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test: lint types layers pytest ## Run every check and every test, as CI does
+
+demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
+	$(BIN)/python -m examples.demo
+
+semconv: install ## Regenerate attribute names and their page from semconv/
+	$(BIN)/python semconv/generate.py
+
+test-floor: $(FLOOR)/.installed ## Run the tests on the oldest supported OpenTelemetry
+	$(FLOOR)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-receivers: install ## Send runs to Phoenix and MLflow and read them back (large download)
+	$(BIN)/python tests/receivers/run.py
+
+clean: ## Remove environments, builds and caches
+	rm -rf $(VENV) .venvs build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
