@@ -1,0 +1,1 @@
+"""Ids, the current handle, and carriers between processes."""

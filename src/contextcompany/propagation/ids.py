@@ -1,0 +1,94 @@
+"""Ids of runs, traces and spans.
+
+A run's id decides the trace id and span id of a root run, so that another process that knows only
+the run id lands in the same trace. All other ids come from a private generator, seeded by the
+operating system, which an application's `random.seed` cannot make repeat.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from contextcompany.sdk import IdGenerator
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+from contextlib import contextmanager
+
+_random = random.Random()  # noqa: S311  (ids, not secrets; seeded by the system)
+
+
+def _reseed() -> None:
+    _random.seed(os.urandom(32))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reseed)
+
+
+def new_id() -> str:
+    """Return a new random UUID (version 4) as text."""
+    bits = _random.getrandbits(128)
+    text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62):032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def id_text(name: str, value: str | UUID | None) -> str | None:
+    """Return an id given by the caller as text; an empty one counts as not given.
+
+    Raises:
+        TypeError: for anything but text, a UUID or None.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{name} must be text or a uuid.UUID: got {type(value).__name__}; pass str({name})")
+
+
+def derived_ids(run_id: str) -> tuple[int, int]:
+    """Return the trace id and span id of the root run with this id, by blake2b over its text."""
+    digest = blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=24).digest()
+    return int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1
+
+
+class PrivateIdGenerator(IdGenerator):
+    """Generate span and trace ids; those wanted for the next root are handed over per thread."""
+
+    def __init__(self) -> None:
+        self._wanted = threading.local()
+
+    @contextmanager
+    def wanting(self, trace_id: int, span_id: int) -> Generator[None]:
+        """Give these ids to the root span that starts inside the block, on this thread."""
+        self._wanted.ids = [span_id, trace_id]
+        try:
+            yield
+        finally:
+            self._wanted.ids = None
+
+    def generate_trace_id(self) -> int:
+        """Return the wanted trace id, once, else a random one."""
+        wanted: list[int] | None = getattr(self._wanted, "ids", None)
+        if wanted is not None and len(wanted) == 2:  # noqa: PLR2004  (trace id first, span id last)
+            return wanted.pop()
+        return _random.getrandbits(128) or 1
+
+    def generate_span_id(self) -> int:
+        """Return the wanted span id, once and only after its trace id, else a random one."""
+        wanted: list[int] | None = getattr(self._wanted, "ids", None)
+        if wanted is not None and len(wanted) == 1:
+            return wanted.pop()
+        return _random.getrandbits(64) or 1
+
+    def is_trace_id_random(self) -> bool:
+        """Return True: hashed and random ids alike are uniform in their last 56 bits."""
+        return True

@@ -1,0 +1,137 @@
+"""The one frozen object that arguments and environment become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from contextcompany.settings import destination as places
+from contextcompany.settings import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import TracerProvider
+
+    from contextcompany.sdk import SpanExporter
+    from contextcompany.settings.destination import Destination, Headers
+
+ForeignParent = Literal["parent", "link"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is recorded and where it goes; made by `load`, read everywhere, changed nowhere.
+
+    Attributes:
+        destination: the collector of runs that name none of their own.
+        tracer_provider: the application's provider that spans are made by, or None for ours.
+        exporter: takes the spans instead of the OTLP transport, or None.
+        foreign_parent: what a root run does under an application's span.
+        capture_content: whether prompts, responses, arguments and results are recorded.
+        disabled: whether nothing is recorded at all.
+        run_timeout: seconds after which a run that was never ended is closed, or None.
+        service_name: `service.name` of our own resource, or None for OTEL_SERVICE_NAME.
+        resource_attributes: further attributes of our own resource.
+        debug: whether debug lines are logged.
+    """
+
+    destination: Destination
+    tracer_provider: TracerProvider | None = field(default=None, repr=False)
+    exporter: SpanExporter | None = field(default=None, repr=False)
+    foreign_parent: ForeignParent = "parent"
+    capture_content: bool = True
+    disabled: bool = False
+    run_timeout: float | None = None
+    service_name: str | None = None
+    resource_attributes: tuple[tuple[str, str], ...] = ()
+    debug: bool = False
+
+    @property
+    def has_destination(self) -> bool:
+        """Return whether somebody told this package where to send: a URL, a key or an exporter."""
+        return self.exporter is not None or self.destination.is_ours
+
+
+def content_is_captured() -> bool:
+    """Return what the environment says of content capture (`TCC_CAPTURE_CONTENT`, default on)."""
+    return environment.flag("TCC_CAPTURE_CONTENT", default=True)
+
+
+def load(
+    *,
+    api_key: str | None = None,
+    tcc_url: str | None = None,
+    traces_url: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    tracer_provider: TracerProvider | None = None,
+    exporter: SpanExporter | None = None,
+    foreign_parent: ForeignParent = "parent",
+    capture_content: bool | None = None,
+    disabled: bool | None = None,
+    allow_insecure: bool | None = None,
+    run_timeout: float | None = None,
+    service_name: str | None = None,
+    resource_attributes: Mapping[str, str] | None = None,
+    debug: bool | None = None,
+) -> Settings:
+    """Return the settings in force: each argument, else its environment variable, else the default.
+
+    Raises:
+        ValueError: for an argument that is no URL, no header, no known word, or no positive number.
+    """
+    if foreign_parent not in ("parent", "link"):
+        raise ValueError(f"foreign_parent must be 'parent' or 'link': got {foreign_parent!r}; choose one")
+    if traces_url is not None and tcc_url is not None:
+        raise ValueError("tcc_url and traces_url name the same thing: got both; pass one of them")
+    insecure = (
+        allow_insecure
+        if allow_insecure is not None
+        else environment.flag("TCC_ALLOW_INSECURE", default=False)
+    )
+    base = places.from_environment(allow_insecure=insecure)
+    target = places.resolve(
+        base,
+        api_key=api_key or None,
+        tcc_url=traces_url if traces_url is not None else (tcc_url or None),
+        url_is_verbatim=traces_url is not None,
+        headers=_checked_headers(headers or {}),
+    )
+    switched_off = disabled if disabled is not None else environment.flag("TCC_DISABLED", default=False)
+    return Settings(
+        destination=target,
+        tracer_provider=tracer_provider,
+        exporter=exporter,
+        foreign_parent=foreign_parent,
+        capture_content=content_is_captured() if capture_content is None else capture_content,
+        disabled=switched_off or environment.flag("OTEL_SDK_DISABLED", default=False),
+        run_timeout=seconds("run_timeout", run_timeout),
+        service_name=service_name,
+        resource_attributes=tuple((resource_attributes or {}).items()),
+        debug=environment.flag("TCC_DEBUG", default=False) if debug is None else debug,
+    )
+
+
+def seconds(name: str, value: float | None) -> float | None:
+    """Check a duration in seconds.
+
+    Raises:
+        ValueError: for anything but None or a positive finite number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise ValueError(
+            f"{name} must be a positive number of seconds: got {value!r}; pass e.g. 30.0 or None"
+        )
+    return float(value)
+
+
+def _checked_headers(headers: Mapping[str, str]) -> Headers:
+    pairs: list[tuple[str, str]] = []
+    for key, value in headers.items():
+        if not isinstance(key, str) or not isinstance(value, str) or not environment.is_header(key, value):
+            # The value may be a key, so it is not said.
+            raise ValueError(f"headers must be text without line breaks: got {key!r} with an unusable value")
+        pairs.append((key.lower(), value))
+    return tuple(pairs)
