@@ -1,0 +1,103 @@
+"""See what AI agents do: runs, steps and tool calls as OpenTelemetry spans.
+
+Importing this package loads nothing of OpenTelemetry; a public name loads what it needs when it is
+first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contextcompany.delivery.processor import RunSpanProcessor
+    from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
+    from contextcompany.recording.run import Run, current_run, run
+    from contextcompany.recording.step import Step, step
+    from contextcompany.recording.tool_call import ToolCall, tool_call
+    from contextcompany.runtime.process import FlushResult, Stats, configure, flush, shutdown, stats
+
+    __version__: str
+
+__all__ = [
+    "FlushResult",
+    "Run",
+    "RunSpanProcessor",
+    "Stats",
+    "Step",
+    "ToolCall",
+    "__version__",
+    "configure",
+    "current_run",
+    "flush",
+    "run",
+    "shutdown",
+    "stats",
+    "step",
+    "submit_feedback",
+    "submit_feedback_async",
+    "tool_call",
+]
+
+_HOMES = {
+    "FlushResult": "contextcompany.runtime.process",
+    "Run": "contextcompany.recording.run",
+    "RunSpanProcessor": "contextcompany.delivery.processor",
+    "Stats": "contextcompany.runtime.process",
+    "Step": "contextcompany.recording.step",
+    "ToolCall": "contextcompany.recording.tool_call",
+    "configure": "contextcompany.runtime.process",
+    "current_run": "contextcompany.recording.run",
+    "flush": "contextcompany.runtime.process",
+    "run": "contextcompany.recording.run",
+    "shutdown": "contextcompany.runtime.process",
+    "stats": "contextcompany.runtime.process",
+    "step": "contextcompany.recording.step",
+    "submit_feedback": "contextcompany.recording.feedback",
+    "submit_feedback_async": "contextcompany.recording.feedback",
+    "tool_call": "contextcompany.recording.tool_call",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is not None:
+        from importlib import import_module
+
+        value = getattr(import_module(home), name)
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("contextcompany-otel")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _warn_of_namesake() -> None:
+    """Warn once where the registry's original distribution, which has the same import name, is installed."""
+    for folder in sys.path:
+        try:
+            entries = os.listdir(folder or ".")  # noqa: PTH208  (pathlib would double the import time)
+        except OSError:
+            continue
+        if any(entry.startswith("contextcompany-") and entry.endswith(".dist-info") for entry in entries):
+            import warnings
+
+            warnings.warn(
+                "the distributions contextcompany and contextcompany-otel are both installed and share "
+                "an import name, so which one is imported is chance: pip uninstall both, "
+                "then install contextcompany-otel",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return
+
+
+_warn_of_namesake()

@@ -1,0 +1,1 @@
+"""Span to collector: the span processor, the outbox, prices, encoding, the HTTP transport."""

@@ -1,0 +1,91 @@
+"""The cost of a step, from its model and token counts, in the background.
+
+Prices are the ones bundled with the `genai-prices` package (extra `cost`); nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from contextcompany.delivery.rebuild import rebuilt
+from contextcompany.diagnostics import guard, logger
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from contextcompany.sdk import ReadableSpan
+
+
+def priced(span: ReadableSpan) -> ReadableSpan:
+    """Return the span with `tcc.cost` if it is a step of known model and tokens, else itself.
+
+    A cost that is there already (the caller's) is never touched.
+    """
+    attributes = span.attributes or {}
+    if (
+        attributes.get(names.GEN_AI_OPERATION_NAME) != names.OPERATION_CHAT
+        or names.TCC_RUN_ID not in attributes
+        or names.TCC_COST in attributes
+    ):
+        return span
+    with guard:
+        found = cost(attributes, span.start_time)
+        if found is not None:
+            computed = names.COST_SOURCE_COMPUTED
+            return rebuilt(span, add={names.TCC_COST: found, names.TCC_COST_SOURCE: computed})
+    return span
+
+
+def cost(attributes: Mapping[str, object], start_time: int | None) -> float | None:
+    """Return the cost in USD of a request with these span attributes, or None where it is unknown.
+
+    Args:
+        attributes: the attributes of a step; input tokens include cached and cache-write ones.
+        start_time: when the request began, in nanoseconds since the epoch; prices change in time.
+    """
+    prices = _prices()
+    counts = {
+        field: attributes[key]
+        for field, key in (
+            ("input_tokens", names.GEN_AI_USAGE_INPUT_TOKENS),
+            ("cache_read_tokens", names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
+            ("cache_write_tokens", names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
+            ("output_tokens", names.GEN_AI_USAGE_OUTPUT_TOKENS),
+        )
+        if isinstance(attributes.get(key), int)
+    }
+    if prices is None or not counts:
+        return None
+    provider = attributes.get(names.GEN_AI_PROVIDER_NAME)
+    provider_id = GENAI_PRICES_PROVIDER.get(provider) if isinstance(provider, str) else None
+    when = datetime.datetime.fromtimestamp((start_time or 0) / 1e9, tz=datetime.UTC) if start_time else None
+    usage = prices.Usage(**counts)
+    for key in (names.GEN_AI_RESPONSE_MODEL, names.GEN_AI_REQUEST_MODEL):
+        model = attributes.get(key)
+        if not isinstance(model, str) or not model:
+            continue
+        for reference in dict.fromkeys((model, model.rpartition("/")[2])):
+            for candidate in dict.fromkeys((provider_id, None)):
+                try:
+                    price = prices.calc_price(
+                        usage, reference, provider_id=candidate, genai_request_timestamp=when
+                    )
+                except (LookupError, ValueError):
+                    continue  # this model or provider is not in the price list
+                return float(price.total_price)
+    return None
+
+
+@cache
+def _prices() -> ModuleType | None:
+    try:
+        import genai_prices
+    except ImportError:
+        logger.debug("costs are not computed: pip install 'contextcompany-otel[cost]' for them")
+        return None
+    return genai_prices

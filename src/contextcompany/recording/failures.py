@@ -1,0 +1,88 @@
+"""What failed: messages without secrets, a class name, and the exception as an event, once."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from contextcompany.redaction import redact_secrets
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import clean_text
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+_MOST_MESSAGE_BYTES: Final = 16 << 10
+_MOST_TRACE_BYTES: Final = 64 << 10
+_MARK: Final = "__contextcompany_trace__"
+_OURS: Final = frozenset({names.ERROR_TYPE_TIMEOUT, names.ERROR_TYPE_ABANDONED, names.ERROR_TYPE_INCOMPLETE})
+
+
+class Failure(NamedTuple):
+    """Why a span failed: a message that passed the secret patterns, and its `error.type`."""
+
+    message: str
+    error_type: str
+    exception: BaseException | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Return whether this package is the author of the message, which then holds no content."""
+        return self.error_type in _OURS
+
+
+def failure_from(given: object) -> Failure:
+    """Return the failure that a caller describes by a text or an exception.
+
+    A text given while an exception is being handled takes the class of that exception.
+    """
+    exception = given if isinstance(given, BaseException) else sys.exc_info()[1]
+    return Failure(
+        message=safe_message(given),
+        error_type=names.ERROR_TYPE_OTHER if exception is None else type_name(exception),
+        exception=exception,
+    )
+
+
+def safe_message(given: object) -> str:
+    """Return a message as bounded text in which secrets are masked; None is no text."""
+    if given is None:
+        return ""
+    return _redacted(given, _MOST_MESSAGE_BYTES)
+
+
+def type_name(exception: BaseException) -> str:
+    """Return the class of an exception with its module, unless it is built in."""
+    kind = type(exception)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def record_exception(span: Span, exception: BaseException, *, content: bool) -> None:
+    """Add an exception to a span as an event, unless a span of the same trace has it already.
+
+    Args:
+        span: the innermost span; outer ones come later and find the mark.
+        exception: what was raised.
+        content: whether its message and stack trace may be recorded.
+    """
+    trace_id = span.get_span_context().trace_id
+    marked = vars(exception)
+    if marked.get(_MARK) == trace_id:
+        return
+    marked[_MARK] = trace_id
+    event = {names.EXCEPTION_TYPE: type_name(exception)}
+    if content:
+        event[names.EXCEPTION_MESSAGE] = safe_message(exception)
+        event[names.EXCEPTION_STACKTRACE] = _stack_trace(exception)
+    span.add_event(names.EXCEPTION_EVENT_NAME, event)
+
+
+def _stack_trace(exception: BaseException) -> str:
+    lines = traceback.format_exception(type(exception), exception, exception.__traceback__)
+    return _redacted("".join(lines), _MOST_TRACE_BYTES)
+
+
+def _redacted(given: object, limit: int) -> str:
+    # Masked before it is cut: half a secret at the cut would match no pattern.
+    return clean_text(redact_secrets(clean_text(given, 2 * limit)[0]), limit)[0]

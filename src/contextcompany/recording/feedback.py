@@ -1,0 +1,130 @@
+"""Feedback: the user's word on a run, as a short span in the run's trace."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Literal
+
+from contextcompany.delivery.outbox import Receipt
+from contextcompany.diagnostics import guard
+from contextcompany.propagation import ids
+from contextcompany.recording.moments import Clock
+from contextcompany.recording.recording import end_span
+from contextcompany.recording.start import place_of, start_feedback
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import clean_text
+from contextcompany.settings.settings import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from opentelemetry.util.types import AttributeValue
+
+    from contextcompany.runtime.places import Place
+
+DEFAULT_SECONDS: Final = 2.0
+MOST_CHARACTERS: Final = 2_000
+
+_SCORES: Final[Mapping[str, float]] = {
+    names.SCORE_LABEL_THUMBS_UP: names.SCORE_VALUE_THUMBS_UP,
+    names.SCORE_LABEL_THUMBS_DOWN: names.SCORE_VALUE_THUMBS_DOWN,
+}
+
+Score = Literal["thumbs_up", "thumbs_down"]
+
+
+def submit_feedback(
+    run_id: str | UUID,
+    score: Score | None = None,
+    text: str | None = None,
+    api_key: str | None = None,
+    tcc_url: str | None = None,
+    *,
+    carrier: Mapping[str, str] | None = None,
+    timeout: float = DEFAULT_SECONDS,
+) -> bool:
+    """Send the user's word on a run, of this process or another.
+
+    Args:
+        run_id: the run.
+        score: `"thumbs_up"` or `"thumbs_down"`.
+        text: up to 2,000 characters; an empty one counts as not given.
+        api_key: a key for this feedback alone, else the run's.
+        tcc_url: a collector for this feedback alone, else the run's.
+        carrier: the W3C trace context of the run in another process (`traceparent`).
+        timeout: seconds to wait for the collector's confirmation at most.
+
+    Returns:
+        True when a collector confirmed it. False when it is not confirmed yet: it is queued and
+        delivered like any span. Never raises for a network reason.
+
+    Raises:
+        ValueError: for another score, a longer text, neither of both, no run id, or a URL that is none.
+        TypeError: for an id that is neither text nor UUID, or a text that is none.
+    """
+    known_id = ids.id_text("run_id", run_id)
+    if known_id is None:
+        raise ValueError("submit_feedback() needs the id of a run: got none; pass run_id=r.run_id")
+    _check(score, text)
+    limit = seconds("timeout", timeout) if timeout != 0 else 0.0
+    place = place_of(known_id, api_key, tcc_url, carrier, function="submit_feedback()")
+    return send(place, score, text, DEFAULT_SECONDS if limit is None else limit)
+
+
+async def submit_feedback_async(
+    run_id: str | UUID,
+    score: Score | None = None,
+    text: str | None = None,
+    api_key: str | None = None,
+    tcc_url: str | None = None,
+    *,
+    carrier: Mapping[str, str] | None = None,
+    timeout: float = DEFAULT_SECONDS,  # noqa: ASYNC109  (it is the collector's time, not the caller's)
+) -> bool:
+    """Send the user's word on a run without blocking the event loop; see `submit_feedback`."""
+    return await asyncio.to_thread(
+        submit_feedback, run_id, score, text, api_key, tcc_url, carrier=carrier, timeout=timeout
+    )
+
+
+def send(place: Place, score: str | None, text: str | None, timeout: float) -> bool:
+    """Record a feedback at a place and wait so many seconds for its confirmation.
+
+    Raises:
+        ValueError: for another score, a longer text, or neither of both.
+        TypeError: for a text that is none.
+    """
+    _check(score, text)
+    if place.is_off:
+        return False
+    receipt = Receipt()
+    attributes: dict[str, AttributeValue] = {
+        names.GEN_AI_EVALUATION_NAME: names.EVALUATION_NAME_USER_FEEDBACK
+    }
+    if score is not None:
+        attributes[names.GEN_AI_EVALUATION_SCORE_LABEL] = score
+        attributes[names.GEN_AI_EVALUATION_SCORE_VALUE] = _SCORES[score]
+    if text and place.instance.settings.capture_content:
+        attributes[names.GEN_AI_EVALUATION_EXPLANATION] = clean_text(text)[0]
+    with guard:
+        span = start_feedback(place, attributes)
+        place.instance.route(span, place.destination, receipt)
+        end_span(span, Clock().end())
+        if place.is_shared:
+            place.instance.deliver_copy(span, place.destination)
+        return receipt.wait(timeout)
+    return False
+
+
+def _check(score: object, text: object) -> None:
+    if score is not None and score not in _SCORES:
+        raise ValueError(
+            f"score must be 'thumbs_up' or 'thumbs_down': got {score!r}; pass one of them or None"
+        )
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"text must be text: got {type(text).__name__}; pass str or None")
+    if text is not None and len(text) > MOST_CHARACTERS:
+        raise ValueError(f"text must have at most 2,000 characters: got {len(text):,}; shorten it")
+    if score is None and not text:
+        raise ValueError("feedback needs a score or a text: got neither; pass at least one of them")

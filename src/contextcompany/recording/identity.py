@@ -1,0 +1,83 @@
+"""Who a run is for and which agent ran: reserved metadata keys that become attributes of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from contextcompany.diagnostics import warn_once
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IDENTITY_KEYS: Final = frozenset(
+    {names.TCC_AGENT, names.TCC_USER_ID, names.TCC_USER_NAME, names.TCC_ORG_ID, names.TCC_ORG_NAME}
+)
+
+RESERVED_AGENT_NAMES: Final = frozenset(
+    {
+        "runs",
+        "sessions",
+        "patterns",
+        "recaps",
+        "overview",
+        "search",
+        "failures",
+        "feedback",
+        "tools",
+        "topics",
+        "views",
+        "settings",
+        "mcp-and-api",
+    }
+)
+
+_MOST_BYTES: Final = 4_096
+
+
+def identity_text(key: str, value: object) -> str | None:
+    """Return an identity value as text, or None for one that is empty or a reserved agent name."""
+    text = clean_text(value, _MOST_BYTES)[0]
+    if key == names.TCC_AGENT and text.strip().lower() in RESERVED_AGENT_NAMES:
+        warn_once(
+            ("reserved-agent", text),
+            "the agent name %r is dropped: the dashboard uses it as an address; choose another",
+            text,
+        )
+        return None
+    return text or None
+
+
+def run_identity(identity: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes of a run; names without their ids are dropped with one warning each."""
+    pairs = {**child_identity(identity), **agent_identity(identity)}
+    for name, needed, targets in (
+        (names.TCC_USER_NAME, names.TCC_USER_ID, (names.TCC_USER_NAME, names.USER_NAME)),
+        (names.TCC_ORG_NAME, names.TCC_ORG_ID, (names.TCC_ORG_NAME,)),
+    ):
+        if name not in identity:
+            continue
+        if needed in identity:
+            pairs.update(dict.fromkeys(targets, identity[name]))
+        else:
+            warn_once(("name-without-id", name), "%s is dropped without %s: set both", name, needed)
+    return pairs
+
+
+def child_identity(identity: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes that every span below a run carries."""
+    pairs: dict[str, str] = {}
+    user = identity.get(names.TCC_USER_ID)
+    if user is not None:
+        pairs[names.TCC_USER_ID] = pairs[names.USER_ID] = user
+    organisation = identity.get(names.TCC_ORG_ID)
+    if organisation is not None:
+        pairs[names.TCC_ORG_ID] = organisation
+    return pairs
+
+
+def agent_identity(identity: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes of runs and tool calls that name the agent."""
+    agent = identity.get(names.TCC_AGENT)
+    return {} if agent is None else {names.TCC_AGENT: agent, names.GEN_AI_AGENT_NAME: agent}

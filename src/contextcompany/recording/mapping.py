@@ -1,0 +1,146 @@
+"""What the setters were given, as span attributes: one function per kind of span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv import messages
+from contextcompany.semconv.providers import infer_provider
+from contextcompany.semconv.values import MAX_SPAN_BYTES, MAX_VALUE_BYTES, clean_text, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.util.types import AttributeValue
+
+    from contextcompany.semconv.values import Plain
+
+Fields = dict[str, Any]
+
+_LEAST_BYTES: Final = 1_024
+
+
+class SpanAttributes:
+    """Collect the attributes of one span within its bound, and the names of what was cut."""
+
+    __slots__ = ("_left", "cut", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: dict[str, AttributeValue] = {}
+        self.cut: set[str] = set()
+        self._left = MAX_SPAN_BYTES
+
+    def content(self, key: str, value: object) -> None:
+        """Add a structured value as JSON text."""
+        text, was_cut = to_json(value, max(min(MAX_VALUE_BYTES, self._left), _LEAST_BYTES))  # type: ignore[arg-type]
+        self._left -= len(text) if text.isascii() else len(text.encode())
+        if was_cut:
+            self.cut.add(key)
+        self.pairs[key] = text
+
+    def free(self, pairs: Mapping[str, tuple[AttributeValue, bool]]) -> None:
+        """Add attributes that the caller named; texts take what the content left of the bound."""
+        for key, (value, was_cut) in pairs.items():
+            kept, cut = value, was_cut
+            if isinstance(value, str):
+                kept, shortened = clean_text(value, max(self._left, _LEAST_BYTES))
+                cut = cut or shortened
+                self._left -= len(kept)
+            if cut:
+                self.cut.add(key)
+            self.pairs.setdefault(key, kept)
+
+    def finished(self) -> dict[str, AttributeValue]:
+        """Return the pairs, with `tcc.truncated` where something was cut."""
+        if self.cut:
+            self.pairs[names.TCC_TRUNCATED] = sorted(self.cut)
+        return self.pairs
+
+
+def run_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
+    """Add what a run was given."""
+    if content:
+        _messages(fields, "prompt", names.GEN_AI_INPUT_MESSAGES, messages.user_messages, span)
+        _messages(
+            fields, "system_prompt", names.GEN_AI_SYSTEM_INSTRUCTIONS, messages.system_instructions, span
+        )
+        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, messages.output_messages, span)
+
+
+def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
+    """Add what a step was given."""
+    if content:
+        _messages(fields, "prompt", names.GEN_AI_INPUT_MESSAGES, messages.input_messages, span)
+        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, messages.output_messages, span)
+    shape = messages.tool_definitions if content else _definitions_without_content
+    _messages(fields, "tool_definitions", names.GEN_AI_TOOL_DEFINITIONS, shape, span)
+    pairs = span.pairs
+    for field, key in (
+        ("model_requested", names.GEN_AI_REQUEST_MODEL),
+        ("model_used", names.GEN_AI_RESPONSE_MODEL),
+        ("completion", names.GEN_AI_USAGE_OUTPUT_TOKENS),
+        ("prompt_cached", names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
+        ("cache_write", names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
+        ("reasoning", names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
+    ):
+        if field in fields:
+            pairs[key] = fields[field]
+    parts = [fields[part] for part in ("prompt_uncached", "prompt_cached", "cache_write") if part in fields]
+    if parts:
+        pairs[names.GEN_AI_USAGE_INPUT_TOKENS] = sum(parts)
+    pairs[names.GEN_AI_PROVIDER_NAME] = (
+        fields.get("provider")
+        or infer_provider(fields.get("model_used"))
+        or infer_provider(fields.get("model_requested"))
+        or names.PROVIDER_OTHER
+    )
+    if "cost" in fields:
+        pairs[names.TCC_COST] = fields["cost"]
+        pairs[names.TCC_COST_SOURCE] = names.COST_SOURCE_REPORTED
+    if "finish_reason" in fields:
+        pairs[names.GEN_AI_RESPONSE_FINISH_REASONS] = [fields["finish_reason"]]
+
+
+def tool_call_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
+    """Add what a tool call was given."""
+    if "name" in fields:
+        span.pairs[names.GEN_AI_TOOL_NAME] = fields["name"]
+    if content:
+        for field, key in (
+            ("args", names.GEN_AI_TOOL_CALL_ARGUMENTS),
+            ("result", names.GEN_AI_TOOL_CALL_RESULT),
+        ):
+            _messages(fields, field, key, messages.tool_payload, span)
+
+
+def _definitions_without_content(value: Plain) -> object:
+    return messages.without_descriptions(messages.tool_definitions(value))
+
+
+def span_name(kind: str, fields: Fields, agent: str | None) -> str:
+    """Return the name of a span: its operation, and what the operation is about where that is known."""
+    operation, subject = {
+        "run": (names.OPERATION_INVOKE_AGENT, agent),
+        "step": (names.OPERATION_CHAT, fields.get("model_requested")),
+        "tool_call": (names.OPERATION_EXECUTE_TOOL, fields.get("name")),
+    }[kind]
+    return f"{operation} {subject}" if subject else operation
+
+
+ATTRIBUTES_OF: Final[Mapping[str, Callable[..., None]]] = {
+    "run": run_attributes,
+    "step": step_attributes,
+    "tool_call": tool_call_attributes,
+}
+
+
+def _messages(
+    fields: Fields, field: str, key: str, convert: Callable[[Plain], object], span: SpanAttributes
+) -> None:
+    if field not in fields:
+        return
+    value, was_cut = fields[field]
+    if was_cut:
+        span.cut.add(key)
+    span.content(key, convert(value))

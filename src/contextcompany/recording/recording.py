@@ -1,0 +1,287 @@
+"""One open span and all that was set on it; outlives the handle that the caller holds."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import StatusCode
+
+from contextcompany import invariants
+from contextcompany.delivery.processor import description_of
+from contextcompany.diagnostics import guard, logger, warn_once
+from contextcompany.recording.failures import Failure, record_exception
+from contextcompany.recording.identity import run_identity
+from contextcompany.recording.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
+from contextcompany.runtime.process import process
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import freeze
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from contextcompany.recording.mapping import Fields
+    from contextcompany.recording.moments import Clock
+    from contextcompany.runtime.places import Place
+
+_FAILED: Final = names.STATUS_CODE_ERROR
+
+
+class State(Enum):
+    """Where a handle is in its life."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+class Recording:
+    """A span from its start to its end.
+
+    Attributes:
+        kind: `run`, `step` or `tool_call`.
+        place: where its run is.
+        span: the OpenTelemetry span.
+        fields: what the setters were given, by field; content as a pair of snapshot and "was cut".
+        state: open, ended by the caller, or closed by this package.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_closed_by",
+        "_extra",
+        "_identity",
+        "_lock",
+        "_metadata",
+        "_warned",
+        "content",
+        "fields",
+        "kind",
+        "place",
+        "span",
+        "state",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        place: Place,
+        span: Span,
+        clock: Clock,
+        identity: Mapping[str, AttributeValue] | None = None,
+    ) -> None:
+        self._identity = identity or {}
+        self.kind = kind
+        self.place = place
+        self.span = span
+        self.content = place.instance.settings.capture_content and not place.is_off
+        self.fields: Fields = {}
+        self.state = State.OPEN
+        self._clock = clock
+        self._metadata: dict[str, Any] = {}
+        self._extra: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._closed_by = ""
+        self._warned = False
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it has been neither ended nor closed."""
+        return self.state is State.OPEN
+
+    def put(self, setter: str, field: str, value: object) -> None:
+        """Keep a value; raises RuntimeError after the caller's end."""
+        with self._lock:
+            if self.state is State.OPEN:
+                self.fields[field] = value
+                return
+        self._refuse(setter)
+
+    def put_content(self, setter: str, field: str, value: object) -> None:
+        """Keep a snapshot of content; with content off only that it was given."""
+        self.put(setter, field, freeze(value) if self.content else (None, False))
+
+    def put_metadata(self, changes: dict[str, Any]) -> None:
+        """Merge metadata; None removes a key."""
+        self._merge("metadata()", self._metadata, changes)
+
+    def put_extra(self, changes: dict[str, Any]) -> None:
+        """Merge attributes for which there is no setter; None removes a key."""
+        self._merge("attributes()", self._extra, changes)
+
+    def end(self, end_time: int | None) -> None:
+        """End with what was set.
+
+        Raises:
+            ValueError: where a required field is missing; the recording stays open.
+            RuntimeError: after the caller's end.
+        """
+        with self._lock:
+            is_open = self.state is State.OPEN
+            missing = self._missing() if is_open else ()
+            if is_open and not missing:
+                self.state = State.ENDED
+        if missing:
+            raise ValueError(invariants.describe(missing))
+        if not is_open:
+            self._refuse("end()")
+            return
+        self._finish(self._status_failure(), end_time)
+
+    def fail(self, failure: Failure, end_time: int | None) -> None:
+        """End as failed; needs no fields.
+
+        Raises:
+            RuntimeError: after the caller's end.
+        """
+        if self._leave_open(State.ENDED, ""):
+            self._finish(failure, end_time)
+        else:
+            self._refuse("error()")
+
+    def leave_block(self, failure: Failure | None) -> tuple[invariants.Rule, ...]:
+        """End at the end of a `with` block, and return the rules that this breaks.
+
+        A recording that has ended already is left alone.
+        """
+        with self._lock:
+            if self.state is not State.OPEN:
+                return ()
+            self._close("the end of its with block")
+            missing = self._missing() if failure is None else ()
+        if missing:
+            broken = Failure(description_of(missing), names.ERROR_TYPE_INCOMPLETE)
+            self._finish(broken, None, violations=[rule.name for rule in missing])
+        else:
+            self._finish(failure or self._status_failure(), None)
+        return missing
+
+    def close(self, reason: str, error_type: str | None) -> None:
+        """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
+        if self._leave_open(State.CLOSED, reason):
+            self._finish(Failure(f"closed by {reason}", error_type or names.ERROR_TYPE_OTHER), None)
+
+    def detach_after_fork(self) -> None:
+        """Let go of the span in a forked child; the parent process ends it."""
+        self._lock = threading.Lock()
+        if self.state is State.OPEN:
+            self._close("a fork: the parent process ends it")
+
+    def _close(self, reason: str) -> None:
+        self.state = State.CLOSED
+        now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
+        self._closed_by = f"at {now} by {reason}"
+
+    def _leave_open(self, state: State, reason: str) -> bool:
+        with self._lock:
+            if self.state is not State.OPEN:
+                return False
+            if state is State.CLOSED:
+                self._close(reason)
+            self.state = state
+            return True
+
+    def _merge(self, setter: str, kept: dict[str, Any], changes: dict[str, Any]) -> None:
+        with self._lock:
+            if self.state is State.OPEN:
+                for key, value in changes.items():
+                    if value is None:
+                        kept.pop(key, None)
+                    else:
+                        kept[key] = value
+                return
+        self._refuse(setter)
+
+    def _missing(self) -> tuple[invariants.Rule, ...]:
+        return invariants.missing_fields(self.kind, self.fields.__contains__)
+
+    def _refuse(self, setter: str) -> None:
+        kind = self.kind.replace("_", " ")
+        if self.state is State.ENDED:
+            raise RuntimeError(
+                f"this {kind} has ended and cannot be changed: got {setter}; call it before end() or error()"
+            )
+        if not self._warned:
+            self._warned = True
+            logger.warning("a %s was closed %s: %s and later calls do nothing", kind, self._closed_by, setter)
+
+    def _status_failure(self) -> Failure | None:
+        if self.fields.get("status_code") != _FAILED:
+            return None
+        return Failure(self.fields.get("status_message", ""), names.ERROR_TYPE_OTHER)
+
+    # From here on nothing else touches the recording: its state is no longer open.
+
+    def _finish(
+        self, failure: Failure | None, end_time: int | None, violations: list[str] | None = None
+    ) -> None:
+        place = self.place
+        if not place.is_off:
+            with guard:
+                self._write(failure, violations)
+            end_span(self.span, self._clock.end(end_time))
+            with guard:
+                if place.is_shared:
+                    place.instance.deliver_copy(self.span, place.destination)
+        process.watch.remove(self)
+        # A task that outlives the block may hold the recording for long; the content need not stay.
+        self.fields, self._metadata, self._extra = {}, {}, {}
+
+    def _write(self, failure: Failure | None, violations: list[str] | None) -> None:
+        span = self.span
+        if not span.is_recording():
+            return
+        collected = SpanAttributes()
+        ATTRIBUTES_OF[self.kind](self.fields, collected, content=self.content)
+        collected.free({names.TCC_METADATA_PREFIX + key: value for key, value in self._metadata.items()})
+        collected.free(self._extra if self.content else _without_content(self._extra))
+        # A span of the application may have a small attribute limit, and the SDK evicts the oldest:
+        # who it belongs to is said again, last.
+        last = dict(self._identity) if self.place.is_shared else {}
+        if self.kind == "run":
+            last.update(run_identity(self.place.identity))
+        code = self.fields.get("status_code", names.STATUS_CODE_SUCCESS)
+        message = self.fields.get("status_message", "")
+        if failure is not None:
+            code, message = _FAILED, failure.message or message
+            last[names.ERROR_TYPE] = failure.error_type
+        last[names.TCC_STATUS_CODE] = code
+        # The texts of our own making hold no content; those of the caller may.
+        speaks = self.content or (failure is not None and failure.is_ours)
+        if message and speaks:
+            last[names.TCC_STATUS_MESSAGE] = message
+        if violations:
+            last[names.TCC_VIOLATIONS] = violations
+        span.set_attributes({**collected.finished(), **last})
+        span.update_name(span_name(self.kind, self.fields, self.place.identity.get(names.TCC_AGENT)))
+        if failure is not None:
+            span.set_status(StatusCode.ERROR, (message or None) if speaks else None)
+            if failure.exception is not None:
+                record_exception(span, failure.exception, content=self.content)
+
+
+def end_span(span: Span, end_time: int) -> None:
+    """End a span; an error of another library's span processor stays away from the application.
+
+    One that was ended by other means, through `handle.span`, is left alone.
+    """
+    try:
+        if span.is_recording():
+            span.end(end_time)
+    except Exception as error:  # noqa: BLE001  (a neighbour may raise anything)
+        warn_once(
+            ("neighbour", type(error)),
+            "a span processor of the application raised %s when a span ended",
+            type(error).__name__,
+        )
+
+
+def _without_content(extra: dict[str, Any]) -> dict[str, Any]:
+    hidden = {*names.CONTENT_KEYS, names.GEN_AI_TOOL_DEFINITIONS, names.TCC_STATUS_MESSAGE}
+    return {key: value for key, value in extra.items() if key not in hidden}

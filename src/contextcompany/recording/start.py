@@ -1,0 +1,324 @@
+"""Start spans: whose provider makes them, under which parent, with which identity."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+from contextcompany.diagnostics import warn_once
+from contextcompany.propagation import carriers, ids
+from contextcompany.recording.identity import agent_identity, child_identity
+from contextcompany.recording.mapping import span_name
+from contextcompany.recording.moments import Clock
+from contextcompany.recording.recording import Recording
+from contextcompany.runtime import provider as providers
+from contextcompany.runtime.places import Place
+from contextcompany.runtime.process import process
+from contextcompany.sdk import ReadableSpan
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import clean_text
+from contextcompany.settings import destination as destinations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, Span, Tracer
+    from opentelemetry.util.types import AttributeValue
+
+    from contextcompany.runtime.instance import Instance
+    from contextcompany.runtime.process import CurrentRecording
+    from contextcompany.settings.destination import Destination
+
+_KINDS = {"run": SpanKind.INTERNAL, "step": SpanKind.CLIENT, "tool_call": SpanKind.INTERNAL}
+_OPERATIONS = {
+    "run": names.OPERATION_INVOKE_AGENT,
+    "step": names.OPERATION_CHAT,
+    "tool_call": names.OPERATION_EXECUTE_TOOL,
+}
+_OFF = trace.NoOpTracer()
+_NOWHERE = otel_context.Context()
+
+
+def start_run(
+    *,
+    run_id: str,
+    session_id: str | None,
+    conversational: bool | None,
+    api_key: str | None,
+    tcc_url: str | None,
+    start_time: int | None,
+) -> Recording:
+    """Start the span of a run, below the nearest run or the application's span, else as a root."""
+    instance = process.instance()
+    target = destination_of(instance, api_key, tcc_url)
+    clock = Clock(start_time)
+    if instance.settings.disabled or process.is_stopped:
+        place = _off_place(run_id, instance, session_id)
+        return Recording("run", place, trace.INVALID_SPAN, clock)
+
+    shared = instance.shared_tracer(run_has_destination=target is not None)
+    tracer = shared or instance.private_tracer()
+    outer = next(
+        (found for found in process.current.chain() if found.is_open and not found.place.is_off), None
+    )
+    parent = _application_span() if outer is None else _innermost(outer.span, shared=shared is not None)
+    attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
+    if conversational is not None:
+        attributes[names.TCC_CONVERSATIONAL] = conversational
+    parent_run_id = _run_of(outer, parent)
+    if parent_run_id is not None:
+        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
+    links: list[Link] = []
+    if outer is None and parent is not None and not providers.is_ours(parent):
+        if instance.settings.foreign_parent == "link":
+            links.append(trace.Link(parent.get_span_context()))
+            parent = None
+        elif shared is not None:
+            parent = trace.get_current_span()
+    base = otel_context.get_current() if shared is not None else _NOWHERE
+    context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
+    wanted: AbstractContextManager[None] = nullcontext()
+    if parent is None and shared is None and process.places.get(run_id) is None:
+        wanted = instance.ids.wanting(*ids.derived_ids(run_id))
+    with wanted:
+        span = _start(tracer, "run", context, attributes, clock, links=links)
+    place = Place(
+        run_id=run_id,
+        span_context=span.get_span_context(),
+        tracer=tracer,
+        instance=instance,
+        destination=target,
+        is_shared=shared is not None,
+        sets_context=shared is not None or providers.application_provider() is None,
+        session_id=session_id,
+    )
+    process.places.add(place)
+    if shared is None:
+        instance.route(span, target)
+    return Recording("run", place, span, clock, attributes)
+
+
+def start_child(
+    kind: str,
+    place: Place,
+    *,
+    below: Span | None,
+    attributes: Mapping[str, AttributeValue],
+    fields: Mapping[str, object],
+    start_time: int | None,
+) -> Recording:
+    """Start the span of a step or a tool call of a run.
+
+    Args:
+        kind: `step` or `tool_call`.
+        place: where the run is.
+        below: the parent, or None for the nearest open handle of the same run, else the run itself.
+        attributes: further attributes at the start.
+        fields: what is known at the start: a tool's name.
+        start_time: nanoseconds since the epoch, or None for now.
+    """
+    clock = Clock(start_time)
+    if place.is_off:
+        return Recording(kind, place, trace.INVALID_SPAN, clock)
+    parent = below if below is not None else _parent_within(place)
+    started = {
+        **_start_attributes(
+            kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
+        ),
+        **child_identity(place.identity),
+        **(agent_identity(place.identity) if kind == "tool_call" else {}),
+        **attributes,
+    }
+    base = otel_context.get_current() if place.is_shared else _NOWHERE
+    context = trace.set_span_in_context(parent, base)
+    span = _start(place.tracer, kind, context, started, clock, tool=fields.get("name"))
+    if not place.is_shared:
+        place.instance.route(span, place.destination)
+    return Recording(kind, place, span, clock, started)
+
+
+def place_of(
+    run_id: str | None,
+    api_key: str | None,
+    tcc_url: str | None,
+    carrier: Mapping[str, str] | None,
+    *,
+    function: str,
+) -> Place:
+    """Return where a run is: the current one, one of this process, or one of another process.
+
+    Raises:
+        ValueError: without a run id where no run is current, or for a URL that is none.
+    """
+    known = process.current_place() if run_id is None else _known_place(run_id)
+    if known is None and run_id is None:
+        raise ValueError(
+            f"{function} needs a run: got no run_id and no run is current here; "
+            "pass run_id= or call it inside `with tcc.run():`"
+        )
+    remote = carriers.span_context(carrier)
+    if known is not None and remote is None and not api_key and not tcc_url:
+        return known
+    return _further_place(run_id or (known.run_id if known else ""), known, remote, api_key, tcc_url)
+
+
+def destination_of(instance: Instance, api_key: str | None, tcc_url: str | None) -> Destination | None:
+    """Return where a run goes that names a key or a URL; None stands for the configured place.
+
+    Raises:
+        ValueError: for a URL that is none, or a key that cannot stand in a header.
+    """
+    if not api_key and not tcc_url:
+        return None
+    base = instance.settings.destination
+    found = destinations.resolve(base, api_key=api_key or None, tcc_url=tcc_url or None)
+    return None if found == base and instance.settings.exporter is None else found
+
+
+def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Span:
+    """Start the short span of a feedback, a child of the run's own span."""
+    started = {
+        names.TCC_RUN_ID: clean_text(place.run_id)[0],
+        **_session_attributes(place.session_id),
+        **child_identity(place.identity),
+        **attributes,
+    }
+    if not place.instance.settings.capture_content:
+        started[names.TCC_CONTENT_CAPTURED] = False
+    base = otel_context.get_current() if place.is_shared else _NOWHERE
+    parent = trace.set_span_in_context(place.as_span(), base)
+    return place.tracer.start_span(names.FEEDBACK_SPAN_NAME, parent, SpanKind.INTERNAL, started)
+
+
+def _further_place(
+    run_id: str,
+    known: Place | None,
+    remote: SpanContext | None,
+    api_key: str | None,
+    tcc_url: str | None,
+) -> Place:
+    """Describe a run of another process, or a known one with another destination or parent."""
+    instance = known.instance if known is not None else process.instance()
+    target = destination_of(instance, api_key, tcc_url)
+    if instance.settings.disabled or process.is_stopped or (known is not None and known.is_off):
+        return _off_place(run_id, instance, None)
+    if known is not None:
+        shared = known.tracer if known.is_shared and target is None else None
+    else:
+        shared = instance.shared_tracer(run_has_destination=target is not None)
+    if remote is None and known is None:
+        trace_id, span_id = ids.derived_ids(run_id)
+        remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return Place(
+        run_id=run_id,
+        span_context=remote or (known.span_context if known is not None else trace.INVALID_SPAN_CONTEXT),
+        tracer=shared or instance.private_tracer(),
+        instance=instance,
+        destination=target if target is not None or known is None else known.destination,
+        is_shared=shared is not None,
+        sets_context=shared is not None or providers.application_provider() is None,
+        identity=known.identity if known is not None else None,
+        session_id=known.session_id if known is not None else None,
+    )
+
+
+def _known_place(run_id: str) -> Place | None:
+    for handle in process.current.chain():
+        if handle.place.run_id == run_id:
+            return handle.place
+    return process.places.get(run_id)
+
+
+def _off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
+    return Place(
+        run_id=run_id,
+        span_context=trace.INVALID_SPAN_CONTEXT,
+        tracer=_OFF,
+        instance=instance,
+        destination=None,
+        is_off=True,
+        session_id=session_id,
+    )
+
+
+def _application_span() -> Span | None:
+    """Return the span around a root run, or None: a span of ours that has ended is no parent."""
+    span = trace.get_current_span()
+    if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
+        return None
+    return span
+
+
+def _parent_within(place: Place) -> Span:
+    nearest = next(
+        (
+            handle
+            for handle in process.current.chain()
+            if handle.is_open and handle.place.run_id == place.run_id
+        ),
+        None,
+    )
+    return place.as_span() if nearest is None else _innermost(nearest.span, shared=place.is_shared)
+
+
+def _innermost(span: Span, *, shared: bool) -> Span:
+    """Return the application's span below ours, which only its own provider can have, else ours."""
+    host = trace.get_current_span()
+    same_trace = host.get_span_context().trace_id == span.get_span_context().trace_id
+    return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span
+
+
+def _run_of(outer: CurrentRecording | None, parent: Span | None) -> str | None:
+    if outer is not None:
+        return outer.place.run_id
+    if parent is not None and providers.is_ours(parent) and isinstance(parent, ReadableSpan):
+        found = (parent.attributes or {}).get(names.TCC_RUN_ID)
+        return found if isinstance(found, str) else None
+    return None
+
+
+def _session_attributes(session_id: str | None) -> dict[str, AttributeValue]:
+    if session_id is None:
+        return {}
+    text = clean_text(session_id)[0]
+    return {names.GEN_AI_CONVERSATION_ID: text, names.TCC_SESSION_ID: text}
+
+
+def _start_attributes(
+    kind: str, run_id: str, session_id: str | None, *, content: bool
+) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        names.GEN_AI_OPERATION_NAME: _OPERATIONS[kind],
+        names.TCC_RUN_ID: clean_text(run_id)[0],
+        **_session_attributes(session_id),
+    }
+    if not content:
+        attributes[names.TCC_CONTENT_CAPTURED] = False
+    return attributes
+
+
+def _start(
+    tracer: Tracer,
+    kind: str,
+    context: Context,
+    attributes: Mapping[str, AttributeValue],
+    clock: Clock,
+    *,
+    tool: object = None,
+    links: Sequence[Link] = (),
+) -> Span:
+    name = span_name(kind, {"name": tool}, None)
+    try:
+        return tracer.start_span(name, context, _KINDS[kind], attributes, links, clock.start)
+    except Exception as error:  # noqa: BLE001  (a neighbour may raise anything)
+        warn_once(
+            ("neighbour-start", type(error)),
+            "a span processor or sampler of the application raised %s at the start of a span, which is lost",
+            type(error).__name__,
+        )
+        return trace.INVALID_SPAN

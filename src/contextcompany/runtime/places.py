@@ -1,0 +1,114 @@
+"""Where runs are: enough to hang a child on a run, also after it ended or in another process."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import NonRecordingSpan
+
+if TYPE_CHECKING:
+    import weakref
+
+    from opentelemetry.trace import Span, SpanContext, Tracer
+
+    from contextcompany.runtime.instance import Instance
+    from contextcompany.settings.destination import Destination
+
+MOST_RECENT: Final = 10_000
+
+
+class Place:
+    """One run as its children need it.
+
+    Attributes:
+        run_id: the run's id.
+        span_context: the context of the run's span, the parent of last resort.
+        tracer: what makes the spans of this run.
+        instance: the settings and the delivery that were in force when the run began.
+        destination: where its spans go, or None for the instance's own destination.
+        is_off: whether nothing is recorded.
+        is_shared: whether the spans are made by the application's provider.
+        sets_context: whether entered handles are current in the OpenTelemetry context too.
+        identity: the reserved metadata keys that were set so far; children created later carry them.
+        session_id: the session it belongs to, or None.
+        run: what the caller holds of the run, weakly; None for a run of another process.
+    """
+
+    __slots__ = (
+        "destination",
+        "identity",
+        "instance",
+        "is_off",
+        "is_shared",
+        "run",
+        "run_id",
+        "session_id",
+        "sets_context",
+        "span_context",
+        "tracer",
+    )
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        span_context: SpanContext,
+        tracer: Tracer,
+        instance: Instance,
+        destination: Destination | None,
+        is_off: bool = False,
+        is_shared: bool = False,
+        sets_context: bool = False,
+        identity: dict[str, str] | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        self.run: weakref.ref[object] | None = None
+        self.run_id = run_id
+        self.span_context = span_context
+        self.tracer = tracer
+        self.instance = instance
+        self.destination = destination
+        self.is_off = is_off
+        self.is_shared = is_shared
+        self.sets_context = sets_context
+        self.identity = {} if identity is None else identity
+        self.session_id = session_id
+
+    def as_span(self) -> Span:
+        """Return the run's span as a parent."""
+        return NonRecordingSpan(self.span_context)
+
+
+class Places:
+    """The live and the last 10,000 runs of this process, by run id."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[str, Place] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Return how many runs are known."""
+        return len(self._places)
+
+    def get(self, run_id: str) -> Place | None:
+        """Return where a run is, or None for one this process does not know."""
+        return self._places.get(run_id)
+
+    def add(self, place: Place) -> None:
+        """Remember a run; the oldest goes when there are too many."""
+        with self._lock:
+            self._places[place.run_id] = place
+            self._places.move_to_end(place.run_id)
+            while len(self._places) > MOST_RECENT:
+                self._places.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all runs."""
+        with self._lock:
+            self._places.clear()
+
+    def renew_lock(self) -> None:
+        """Take a new lock in a forked child: another thread of the parent may have held it."""
+        self._lock = threading.Lock()

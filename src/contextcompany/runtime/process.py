@@ -1,0 +1,312 @@
+"""The life of the process: the instance in force, flush, shutdown, fork and exit.
+
+The only module state of the package beside ContextVars and the warnings already said.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from contextcompany.delivery.outbox import Counters
+from contextcompany.diagnostics import guard, log_debug_lines, logger, said
+from contextcompany.propagation.current import CurrentHandle
+from contextcompany.runtime.instance import Instance
+from contextcompany.runtime.places import Place, Places
+from contextcompany.runtime.watch import Watch
+from contextcompany.semconv import attributes as names
+from contextcompany.settings import settings as settings_room
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from opentelemetry.trace import Span, TracerProvider
+
+    from contextcompany.sdk import SpanExporter
+    from contextcompany.settings.settings import ForeignParent, Settings
+
+_EXIT_SECONDS: Final = 2.0
+
+
+class CurrentRecording(Protocol):
+    """What the room above makes current: an open span with its place."""
+
+    place: Place
+    span: Span
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it has been neither ended nor closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What became of the spans of this process so far.
+
+    Attributes:
+        delivered: spans that a collector confirmed.
+        pending: spans that wait in memory or are on their way.
+        dropped: spans that are lost, by reason.
+        last_error: the last problem in plain words, or None.
+        open_handles: runs, steps and tool calls that were started and not ended.
+        internal_errors: errors of this package that were kept from the application.
+    """
+
+    delivered: int
+    pending: int
+    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    last_error: str | None = None
+    open_handles: int = 0
+    internal_errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlushResult:
+    """What a flush achieved; truthy only when everything recorded so far was delivered.
+
+    Attributes:
+        complete: whether nothing was left and nothing was lost since the flush began.
+        delivered: spans that a collector confirmed, since the process began.
+        pending: spans that still wait or are on their way.
+        dropped: spans that are lost, by reason, since the process began.
+        last_error: the last problem in plain words, or None.
+    """
+
+    complete: bool
+    delivered: int
+    pending: int
+    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    last_error: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether everything was delivered."""
+        return self.complete
+
+
+class Process:
+    """What this process records with. One exists: `process`."""
+
+    def __init__(self) -> None:
+        self.watch = Watch(timeout_error=names.ERROR_TYPE_TIMEOUT, abandoned_error=names.ERROR_TYPE_ABANDONED)
+        self.places = Places()
+        self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
+        self._lock = threading.RLock()
+        # The last one is in force; earlier ones deliver what runs that began under them still end.
+        self._instances: list[Instance] = []
+        self._hooked = False
+        self._stopped = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether `shutdown` was called and no `configure` since."""
+        return self._stopped
+
+    def configure(self, settings: Settings) -> Instance:
+        """Put settings in force for the runs that start from now on."""
+        with self._lock:
+            self._hook()
+            if settings.debug:
+                log_debug_lines()
+            logger.debug("configured: %r", settings)
+            self._stopped = False
+            instance = Instance(settings)
+            self._instances.append(instance)
+        return instance
+
+    def instance(self) -> Instance:
+        """Return the instance in force; the first call reads the environment."""
+        if self._instances:
+            return self._instances[-1]
+        with self._lock:
+            if self._instances:
+                return self._instances[-1]
+            return self.configure(settings_room.load())
+
+    @contextmanager
+    def temporarily(self, settings: Settings) -> Generator[Instance]:
+        """Put settings in force for the length of a block."""
+        stopped = self._stopped
+        instance = self.configure(settings)
+        try:
+            yield instance
+        finally:
+            instance.close(_EXIT_SECONDS)
+            with self._lock:
+                self._instances.remove(instance)
+                self._stopped = stopped
+
+    def flush(self, timeout: float) -> FlushResult:
+        """Send everything that waits, within so many seconds."""
+        before = self._counters()
+        deadline = time.monotonic() + timeout
+        emptied = [instance.flush(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
+        return self._result(before, emptied=all(emptied))
+
+    def shutdown(self, timeout: float, reason: str = "shutdown") -> FlushResult:
+        """End what is open, send what waits within so many seconds, record nothing more."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            self._stopped = True
+        before = self._counters()
+        for recording in self.watch.recordings():
+            with guard:
+                recording.close(reason, names.ERROR_TYPE_ABANDONED)
+        emptied = [instance.close(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
+        return self._result(before, emptied=all(emptied))
+
+    def reset(self, timeout: float) -> None:
+        """Shut down and forget everything, as if the process had just begun."""
+        self.shutdown(timeout)
+        with self._lock:
+            self._instances.clear()
+            self.places.clear()
+            self._stopped = False
+
+    def stats(self) -> Stats:
+        """Return the counts so far."""
+        counters = self._counters()
+        return Stats(
+            delivered=counters.delivered,
+            pending=counters.pending,
+            dropped=dict(counters.dropped),
+            last_error=counters.last_error,
+            open_handles=len(self.watch),
+            internal_errors=guard.errors,
+        )
+
+    def current_place(self) -> Place | None:
+        """Return the run of the nearest open handle of this context, else of the nearest one."""
+        nearest: Place | None = None
+        for handle in self.current.chain():
+            if handle.is_open:
+                return handle.place
+            nearest = nearest or handle.place
+        return nearest
+
+    def _counters(self) -> Counters:
+        return Counters.total(instance.counters() for instance in list(self._instances))
+
+    def _result(self, before: Counters, *, emptied: bool) -> FlushResult:
+        after = self._counters()
+        return FlushResult(
+            complete=emptied and after.dropped.total() == before.dropped.total(),
+            delivered=after.delivered,
+            pending=after.pending,
+            dropped=dict(after.dropped),
+            last_error=after.last_error,
+        )
+
+    def _hook(self) -> None:
+        if self._hooked:
+            return
+        self._hooked = True
+        atexit.register(self._at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork_in_child)
+
+    def _at_exit(self) -> None:
+        with guard:
+            self.shutdown(_EXIT_SECONDS, "the end of the process")
+
+    def _after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()
+        said.renew_lock()
+        self.places.renew_lock()
+        for instance in self._instances:
+            instance.renew_after_fork()
+        self.watch.renew_after_fork()
+
+
+process: Final = Process()
+
+
+def configure(
+    *,
+    api_key: str | None = None,
+    tcc_url: str | None = None,
+    traces_url: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    tracer_provider: TracerProvider | None = None,
+    exporter: SpanExporter | None = None,
+    foreign_parent: ForeignParent = "parent",
+    capture_content: bool | None = None,
+    disabled: bool | None = None,
+    allow_insecure: bool | None = None,
+    run_timeout: float | None = None,
+    service_name: str | None = None,
+    resource_attributes: Mapping[str, str] | None = None,
+    debug: bool | None = None,
+) -> None:
+    """Say what is recorded and where it goes, for the runs that start from now on.
+
+    May be called again: each call states the whole configuration, and open runs keep theirs. What
+    is left out comes from the environment, then from the defaults.
+
+    Args:
+        api_key: the platform's key, or your collector's bearer token (`TCC_API_KEY`).
+        tcc_url: your collector; `/v1/traces` is appended where it is missing (`TCC_URL`).
+        traces_url: the same, taken verbatim (`TCC_TRACES_URL`).
+        headers: further headers for that destination (added to `TCC_HEADERS`).
+        tracer_provider: make spans by the application's own provider.
+        exporter: give spans to this `opentelemetry.sdk.trace.export.SpanExporter` instead.
+        foreign_parent: `"parent"` keeps the trace of the application's span around a root run,
+            `"link"` gives the run a trace of its own that links to it.
+        capture_content: False leaves out prompts, responses, tool arguments and results
+            (`TCC_CAPTURE_CONTENT`, default true).
+        disabled: True records nothing (`TCC_DISABLED`, `OTEL_SDK_DISABLED`).
+        allow_insecure: True lets keys travel in clear text to another machine
+            (`TCC_ALLOW_INSECURE`).
+        run_timeout: seconds after which a run that was never ended is closed; None for never.
+        service_name: `service.name` of the resource (`OTEL_SERVICE_NAME`).
+        resource_attributes: further attributes of the resource (`OTEL_RESOURCE_ATTRIBUTES`).
+        debug: True logs debug lines on the logger `contextcompany` (`TCC_DEBUG`).
+
+    Raises:
+        ValueError: for a URL that is none, an unusable header or key, a word that is not known.
+    """
+    loaded = settings_room.load(
+        api_key=api_key,
+        tcc_url=tcc_url,
+        traces_url=traces_url,
+        headers=headers,
+        tracer_provider=tracer_provider,
+        exporter=exporter,
+        foreign_parent=foreign_parent,
+        capture_content=capture_content,
+        disabled=disabled,
+        allow_insecure=allow_insecure,
+        run_timeout=run_timeout,
+        service_name=service_name,
+        resource_attributes=resource_attributes,
+        debug=debug,
+    )
+    process.configure(loaded)
+
+
+def flush(timeout: float = 5.0) -> FlushResult:
+    """Send everything recorded so far and tell what became of it.
+
+    Args:
+        timeout: seconds to wait at most.
+    """
+    return process.flush(timeout)
+
+
+def shutdown(timeout: float = 2.0) -> FlushResult:
+    """End open handles, send what waits, and record nothing more until `configure` is called.
+
+    Args:
+        timeout: seconds to wait at most.
+    """
+    return process.shutdown(timeout)
+
+
+def stats() -> Stats:
+    """Return what became of the spans of this process so far."""
+    return process.stats()

@@ -1,0 +1,86 @@
+"""Tracer providers: our private one, and what the application has."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import trace
+
+from contextcompany import sdk
+from contextcompany.diagnostics import guard
+
+if TYPE_CHECKING:
+    from contextcompany.propagation.ids import PrivateIdGenerator
+    from contextcompany.settings.settings import Settings
+
+SCOPE: Final = "contextcompany"
+DISTRIBUTION: Final = "contextcompany-otel"
+
+# Identity and content together stay far below it; only a run with hundreds of metadata keys reaches it.
+_MOST_ATTRIBUTES: Final = 1_024
+_MOST_EVENTS: Final = 1_024
+
+
+def package_version() -> str:
+    """Return the version of this distribution, from its metadata."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:  # a source tree that was never installed
+        return "0+unknown"
+
+
+def private_provider(
+    settings: Settings, processor: sdk.SpanProcessor, ids: PrivateIdGenerator
+) -> sdk.TracerProvider:
+    """Return a provider of our own: samples always, explicit limits, never the global one.
+
+    Limits are given explicitly because the SDK raises from its constructor for bad `OTEL_*` values.
+    """
+    given: dict[str, str] = dict(settings.resource_attributes)
+    if settings.service_name is not None:
+        given["service.name"] = settings.service_name
+    provider = sdk.TracerProvider(
+        sampler=sdk.sampling.ALWAYS_ON,
+        resource=_resource(given),
+        shutdown_on_exit=False,
+        id_generator=ids,
+        span_limits=sdk.SpanLimits(
+            max_attributes=_MOST_ATTRIBUTES,
+            max_events=_MOST_EVENTS,
+            max_links=_MOST_EVENTS,
+            max_span_attributes=_MOST_ATTRIBUTES,
+            max_event_attributes=_MOST_ATTRIBUTES,
+            max_link_attributes=_MOST_ATTRIBUTES,
+            max_attribute_length=None,
+            max_span_attribute_length=None,
+        ),
+    )
+    provider.add_span_processor(processor)
+    return provider
+
+
+def application_provider() -> trace.TracerProvider | None:
+    """Return the tracer provider of the application, or None where it has none.
+
+    Reads the global slot and never fills it.
+    """
+    if "OTEL_PYTHON_TRACER_PROVIDER" in os.environ and trace._TRACER_PROVIDER is None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return None  # asking would load and install the provider that the variable names
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
+        return None
+    return provider
+
+
+def is_ours(span: trace.Span) -> bool:
+    """Return whether a span was made by this package, on any provider."""
+    scope = span.instrumentation_scope if isinstance(span, sdk.ReadableSpan) else None
+    return scope is not None and scope.name == SCOPE
+
+
+def _resource(given: dict[str, str]) -> sdk.Resource:
+    with guard:
+        return sdk.Resource.create(given)
+    return sdk.Resource(given)

@@ -1,0 +1,107 @@
+"""Fixtures: a clean process for every test, and every emitted span held against the registry."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from contextcompany.delivery.sinks import CollectorSink, ExporterSink
+from contextcompany.diagnostics import guard, said
+from contextcompany.runtime.process import process
+from contextcompany.testing import Captured, capture
+from tests.conformance import check_span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    config.addinivalue_line(
+        "markers", "allows(*keys): attribute keys outside the registry that this test sets"
+    )
+    config.addinivalue_line("markers", "unchecked: this test makes spans that break the registry on purpose")
+
+
+@pytest.fixture(autouse=True)
+def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test a process that nobody configured, and no TCC_* or OTEL_* variable."""
+    for name in list(os.environ):
+        if name.startswith(("TCC_", "OTEL_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(guard, "strict", True)
+    said.forget()
+    level = logging.getLogger("contextcompany").level
+    yield
+    process.reset(0.0)
+    logging.getLogger("contextcompany").setLevel(level)
+    monkeypatch.setattr(guard, "errors", 0)
+
+
+@pytest.fixture(autouse=True)
+def _held_against_registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold every span that leaves this package during a test against the YAML in `semconv/`."""
+    emitted: list[ReadableSpan] = []
+    for sink in (CollectorSink, ExporterSink):
+        original = sink.send
+
+        def send(self: Any, spans: Any, *, timeout: float, _original: Any = original) -> Any:
+            emitted.extend(spans)
+            return _original(self, spans, timeout=timeout)
+
+        monkeypatch.setattr(sink, "send", send)
+    yield
+    if request.node.get_closest_marker("unchecked") is not None:
+        return
+    allowed = frozenset(key for marker in request.node.iter_markers("allows") for key in marker.args)
+    problems = [(span.name, problem) for span in emitted for problem in check_span(span, allow=allowed)]
+    assert problems == []
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """Record into memory: `captured.spans` are the ended spans."""
+    with capture() as spans:
+        yield spans
+
+
+@pytest.fixture
+def application() -> Iterator[tuple[TracerProvider, InMemorySpanExporter]]:
+    """Give the application a global tracer provider with an in-memory exporter, for one test."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with global_provider(provider):
+        yield provider, exporter
+    provider.shutdown()
+
+
+class global_provider:  # noqa: N801  (used as a function)
+    """Put a tracer provider into the global slot for the length of a block."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+
+    def __enter__(self) -> None:
+        self._before = trace._TRACER_PROVIDER
+        trace._TRACER_PROVIDER = self._provider
+
+    def __exit__(self, *exc: object) -> None:
+        trace._TRACER_PROVIDER = self._before
+
+
+def attributes_of(span: ReadableSpan) -> dict[str, Any]:
+    """Return a span's attributes as a plain dict, tuples as lists."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in (span.attributes or {}).items()
+    }
