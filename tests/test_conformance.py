@@ -29,7 +29,6 @@ IDENTITY = {
     "tcc.userId": "u-1",
     "user.id": "u-1",
     "tcc.orgId": "o-1",
-    "tcc.orgName": "Engines",
 }
 AGENT = {"tcc.agent": "clerk", "gen_ai.agent.name": "clerk"}
 
@@ -43,6 +42,7 @@ SPANS: dict[str, tuple[str, SpanKind, dict[str, Any]]] = {
             "gen_ai.operation.name": "invoke_agent",
             "tcc.userName": "Ada",
             "user.name": "Ada",
+            "tcc.orgName": "Engines",
             "tcc.parentRunId": "r-0",
             "tcc.conversational": True,
             "tcc.statusCode": 0,

@@ -82,7 +82,7 @@ _ASSIGNMENT: Final = re.compile(
     r"(?:api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|key"
     r"|secret|token|passwd|password|passphrase|pwd|credentials?|signature|sig|cookie)"
     r"(?:[_-](?:id|value))?[\"']?\s{0,4}(?:=|:)\s{0,4})"
-    r"(?!\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
+    r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
     re.IGNORECASE,
 )
 

@@ -306,6 +306,8 @@ class Outbox:
         backoff = min(_FIRST_BACKOFF * 2**self._failures, most)
         self._not_before = time.monotonic() + backoff * random.uniform(0.5, 1.0)  # noqa: S311  (jitter)
         self._failures = min(self._failures + 1, 32)
+        if self._helpless:
+            _tell(batch, delivered=False)  # nobody listens, and waiting would not change that
         if outcome.reason and not self._said_failing:
             self._said_failing = True
             logger.warning("delivery begins to fail: %s; spans wait in memory", outcome.reason)

@@ -56,7 +56,7 @@ def _links(span: ReadableSpan) -> Sequence[Link]:
 
 def _bounded(items: Sequence[T], dropped: int) -> Sequence[T]:
     # The SDK reads the count of what it dropped from this class only.
-    kept: Any = BoundedList(max(len(items), 1))
+    kept: BoundedList[Any] = BoundedList(max(len(items), 1))
     kept.extend(items)
     kept.dropped = dropped
     return cast("Sequence[T]", kept)

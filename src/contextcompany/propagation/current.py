@@ -68,6 +68,10 @@ class CurrentHandle(Generic[H]):
             current = current.outer
         return False
 
+    def clear(self) -> None:
+        """Forget the entered blocks of this context."""
+        self._var.set(None)
+
     def chain(self) -> Iterator[H]:
         """Iterate over the handles of the entered blocks, innermost first.
 

@@ -118,7 +118,7 @@ def send(place: Place, score: str | None, text: str | None, timeout: float) -> b
 
 
 def _check(score: object, text: object) -> None:
-    if score is not None and score not in _SCORES:
+    if score is not None and not (isinstance(score, str) and score in _SCORES):
         raise ValueError(
             f"score must be 'thumbs_up' or 'thumbs_down': got {score!r}; pass one of them or None"
         )

@@ -107,9 +107,14 @@ class Recording:
         """Keep a snapshot of content; with content off only that it was given."""
         self.put(setter, field, freeze(value) if self.content else (None, False))
 
-    def put_metadata(self, changes: dict[str, Any]) -> None:
-        """Merge metadata; None removes a key."""
-        self._merge("metadata()", self._metadata, changes)
+    def require_open(self, setter: str) -> None:
+        """Raise RuntimeError after the caller's end, for a setter that may have nothing to set."""
+        if self.state is not State.OPEN:
+            self._refuse(setter)
+
+    def put_metadata(self, changes: dict[str, Any]) -> bool:
+        """Merge metadata; None removes a key. Returns whether the recording was open."""
+        return self._merge("metadata()", self._metadata, changes)
 
     def put_extra(self, changes: dict[str, Any]) -> None:
         """Merge attributes for which there is no setter; None removes a key."""
@@ -165,7 +170,8 @@ class Recording:
     def close(self, reason: str, error_type: str | None) -> None:
         """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
         if self._leave_open(State.CLOSED, reason):
-            self._finish(Failure(f"closed by {reason}", error_type or names.ERROR_TYPE_OTHER), None)
+            failure = Failure(f"closed by {reason}", error_type or names.ERROR_TYPE_OTHER)
+            self._finish(failure, None, violations=[rule.name for rule in self._missing()])
 
     def detach_after_fork(self) -> None:
         """Let go of the span in a forked child; the parent process ends it."""
@@ -187,7 +193,7 @@ class Recording:
             self.state = state
             return True
 
-    def _merge(self, setter: str, kept: dict[str, Any], changes: dict[str, Any]) -> None:
+    def _merge(self, setter: str, kept: dict[str, Any], changes: dict[str, Any]) -> bool:
         with self._lock:
             if self.state is State.OPEN:
                 for key, value in changes.items():
@@ -195,8 +201,9 @@ class Recording:
                         kept.pop(key, None)
                     else:
                         kept[key] = value
-                return
+                return True
         self._refuse(setter)
+        return False
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
         return invariants.missing_fields(self.kind, self.fields.__contains__)

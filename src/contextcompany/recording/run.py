@@ -87,7 +87,8 @@ class Run(Handle):
             **converted("metadata", kwargs),
         }
         named = {key: changes.pop(key) for key in IDENTITY_KEYS & changes.keys()}
-        self._recording.put_metadata(changes)
+        if not self._recording.put_metadata(changes):
+            return self
         for key, value in named.items():
             text = None if value is None else identity_text(key, value[0])
             if text is not None:

@@ -205,10 +205,11 @@ def _further_place(
     """Describe a run of another process, or a known one with another destination or parent."""
     instance = known.instance if known is not None else process.instance()
     target = destination_of(instance, api_key, tcc_url)
+    named = bool(api_key or tcc_url)
     if instance.settings.disabled or process.is_stopped or (known is not None and known.is_off):
         return _off_place(run_id, instance, None)
     if known is not None:
-        shared = known.tracer if known.is_shared and target is None else None
+        shared = known.tracer if known.is_shared else None
     else:
         shared = instance.shared_tracer(run_has_destination=target is not None)
     if remote is None and known is None:
@@ -219,7 +220,7 @@ def _further_place(
         span_context=remote or (known.span_context if known is not None else trace.INVALID_SPAN_CONTEXT),
         tracer=shared or instance.private_tracer(),
         instance=instance,
-        destination=target if target is not None or known is None else known.destination,
+        destination=target if named or known is None else known.destination,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
         identity=known.identity if known is not None else None,

@@ -79,6 +79,7 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
+        self._recording.require_open("model()")
         for field, value in (("model_requested", requested), ("model_used", used), ("provider", provider)):
             if value is not None:
                 self._recording.put("model()", field, clean_text(value, _MOST_NAME_BYTES)[0])
@@ -105,6 +106,7 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
+        self._recording.require_open("tokens()")
         for field, value in (
             ("prompt_uncached", prompt_uncached),
             ("prompt_cached", prompt_cached),
@@ -132,6 +134,7 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
+        self._recording.require_open("cost()")
         number = amount(real_total)
         if number is None:
             warn_once("cost", "cost(…) is no finite amount from 0 on; it is left out")
@@ -145,6 +148,7 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
+        self._recording.require_open("finish_reason()")
         if reason is not None:
             self._recording.put("finish_reason()", "finish_reason", clean_text(reason, _MOST_NAME_BYTES)[0])
         return self

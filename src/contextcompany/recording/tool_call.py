@@ -44,8 +44,8 @@ class ToolCall(Handle):
         """Return the call's id, given or generated."""
         return self._tool_call_id
 
-    def name(self, tool_name: str) -> Self:
-        """Set the tool's name.
+    def name(self, tool_name: str | None) -> Self:
+        """Set the tool's name; None counts as an empty one.
 
         Raises:
             RuntimeError: after `end()` or `error()`.

@@ -166,6 +166,7 @@ class Process:
         with self._lock:
             self._instances.clear()
             self.places.clear()
+            self.current.clear()
             self._stopped = False
 
     def stats(self) -> Stats:
@@ -291,6 +292,9 @@ def configure(
 
 def flush(timeout: float = 5.0) -> FlushResult:
     """Send everything recorded so far and tell what became of it.
+
+    Spans that the application's own provider makes are the business of its processors, and are only
+    counted where a copy goes to a destination of ours.
 
     Args:
         timeout: seconds to wait at most.

@@ -53,8 +53,8 @@ def private_provider(
             max_span_attributes=_MOST_ATTRIBUTES,
             max_event_attributes=_MOST_ATTRIBUTES,
             max_link_attributes=_MOST_ATTRIBUTES,
-            max_attribute_length=None,
-            max_span_attribute_length=None,
+            max_attribute_length=sdk.SpanLimits.UNSET,
+            max_span_attribute_length=sdk.SpanLimits.UNSET,
         ),
     )
     provider.add_span_processor(processor)

@@ -39,6 +39,7 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 # What long payloads inside JSON text are replaced by: neither sign occurs in base64.
 _TOKEN: Final = re.compile(r"blob:(\d{1,18}):([a-z0-9-]{1,60}:[0-9a-f]{1,128})")
 _PAYLOAD_IN_JSON: Final = re.compile(r'(?<=[",])[A-Za-z0-9+/]{2048,}={0,2}(?=")')
+_LONGEST_LOOK: Final = 4096
 _LONGEST_SCANNED: Final = 64 << 20
 
 
@@ -62,26 +63,30 @@ class Digester:
         view = memoryview(data).cast("B")
         return Measure(len(view), self._digest(view, len(view)))
 
-    def measure_base64(self, text: str) -> Measure | None:
-        """Return size and digest of what base64 text stands for, or None if it is no base64."""
-        if token := _TOKEN.fullmatch(text):
-            return Measure(int(token[1]), token[2])
-        most = self._most()
-        if len(text) * 3 // 4 > most + 2:
-            head = _decoded(text[: most // 3 * 4])
-            size = len(text) * 3 // 4 - text[-2:].count("=")
-            return None if head is None else Measure(size, self._digest(memoryview(head), size))
-        data = _decoded(text)
-        return None if data is None else self.measure(data)
+    def measure_base64(self, text: str, start: int = 0) -> Measure | None:
+        """Return size and digest of what base64 text stands for, or None if it is no base64.
 
-    def measure_payload(self, text: str) -> Measure:
+        Args:
+            text: the text.
+            start: where in it the base64 begins.
+        """
+        if token := _TOKEN.fullmatch(text, start):
+            return Measure(int(token[1]), token[2])
+        most = self._most() // 3 * 4
+        data = _decoded(text[start : start + most])
+        if data is None or len(text) - start <= most:
+            return None if data is None else self.measure(data)
+        size = (len(text) - start) * 3 // 4 - text[-2:].count("=")
+        return Measure(size, self._digest(memoryview(data), size))
+
+    def measure_payload(self, text: str, start: int = 0) -> Measure:
         """Return size and digest of what base64 text stands for, or of the text itself if it is no base64."""
-        found = self.measure_base64(text)
-        if found is None:
-            data = text[: self._most() + 1].encode("utf-8", "replace")
-            size = len(data) + max(len(text) - self._most() - 1, 0)
-            found = Measure(size, self._digest(memoryview(data), size))
-        return found
+        if found := self.measure_base64(text, start):
+            return found
+        head = text[start : start + self._most()]
+        data = head.encode("utf-8", "replace")
+        size = len(data) + len(text) - start - len(head)
+        return Measure(size, self._digest(memoryview(data), size))
 
     def _most(self) -> int:
         return max(self._left, _SMALLEST_DIGEST)
@@ -124,13 +129,14 @@ def blob_of_data_url(text: str, digester: Digester, *, certain: bool) -> dict[st
     if found is None:
         return None
     mime_type, base64 = found[1], found[3]
-    payload = text[found.end() :]
+    start = found.end()
+    measure: Measure | None = None
     if base64:
-        measure = digester.measure_base64(payload)
-        if measure is None and (certain or len(payload.split(None, 1)) == 1):
-            measure = digester.measure_payload(payload)
-    else:
-        measure = digester.measure(unquote_to_bytes(_encodable(payload))) if certain else None
+        measure = digester.measure_base64(text, start)
+        if measure is None and (certain or len(text[start : start + _LONGEST_LOOK].split(None, 1)) == 1):
+            measure = digester.measure_payload(text, start)
+    elif certain:
+        measure = digester.measure(unquote_to_bytes(text[start:].encode("utf-8", "replace")))
     return measure and blob(measure, mime_type.lower() if mime_type else None)
 
 
@@ -202,7 +208,3 @@ def _decoded(text: str) -> bytes | None:
         return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except ValueError:
         return None
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

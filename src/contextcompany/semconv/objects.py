@@ -7,7 +7,7 @@ through the class: an instance may answer for any attribute, or raise.
 from __future__ import annotations
 
 import dataclasses
-from collections import UserString
+from collections import UserString, deque
 from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from enum import Enum
@@ -31,8 +31,17 @@ class Pairs(list[tuple[object, object]]):
     """Hold the keys and values of a mapping or of an object with fields."""
 
 
+class Items:
+    """Hold items that are to be read while they are copied, since each may be large and made on demand."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterable[object]) -> None:
+        self.items = items
+
+
 def unpacked(value: object, most: int) -> object:
-    """Return what an object holds: `Pairs`, a list, bytes, a JSON scalar, or its text.
+    """Return what an object holds: `Pairs`, `Items`, a list, a memoryview, a scalar, or its text.
 
     What it returns is not copied deeper, and may hold any object again. Raises whatever the object's own
     methods raise.
@@ -74,7 +83,7 @@ def _reader_of(cls: Any) -> Reader:
             return reader
     if is_consumed_by_reading(cls):
         return _text
-    return _items if issubclass(cls, _COLLECTIONS) else _text
+    return _sequence if issubclass(cls, Sequence) else _text
 
 
 def _text(value: object, _most: int) -> str:
@@ -110,6 +119,15 @@ def _tuple(value: tuple[object, ...], most: int) -> object:
 
 def _items(value: Iterable[object], most: int) -> list[object]:
     return listed(lambda: value, most)
+
+
+def _sequence(value: Iterable[object], most: int) -> Items:
+    return Items(islice(value, most))
+
+
+def _view(value: Any, _most: int) -> memoryview:
+    view = memoryview(value)
+    return view if view.c_contiguous else memoryview(view.tobytes())
 
 
 def _model(value: Any, _most: int) -> object:
@@ -157,7 +175,8 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Reader], ...]] = (
     (dict, _dict),
     (tuple, _tuple),
     (list, _list),
-    ((bytearray, memoryview, bytes), lambda value, _: memoryview(value)),
+    ((bytearray, memoryview, bytes), _view),
+    ((deque, AbstractSet, KeysView, ValuesView, ItemsView), _items),
     (BaseException, _exception),
     ((UserString, range, type), _text),
 )
@@ -172,5 +191,3 @@ _BY_NAME: Final[tuple[tuple[tuple[str, ...], Reader], ...]] = (
     (("__getitem__", "items", "keys"), _mapping),
     (("__getitem__", "keys"), _keyed),
 )
-
-_COLLECTIONS: Final = (Sequence, AbstractSet, KeysView, ValuesView, ItemsView)

@@ -13,7 +13,7 @@ from contextcompany.semconv.binary import (
     blob_of_field,
     without_payloads,
 )
-from contextcompany.semconv.objects import Pairs, listed, unpacked
+from contextcompany.semconv.objects import Items, Pairs, listed, unpacked
 from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
 from contextcompany.semconv.text import byte_size, class_name, class_of, clean_text, number_text
 
@@ -146,6 +146,8 @@ class Snapshot:
         simple = unpacked(value, self._most())
         if type(simple) is Pairs:
             return self._dict(simple, depth)
+        if type(simple) is Items:
+            return self._list(simple.items, depth)
         if type(simple) is memoryview:
             measure = self._digester.measure(simple)
             self._spent += _BLOB_SIZE

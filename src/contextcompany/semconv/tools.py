@@ -96,12 +96,12 @@ def _definition(value: Block) -> dict[str, Plain]:
     kind = text_of_field(value, "type") or _FUNCTION
     if kind == "custom" and first(details, "input_schema", "inputSchema") is not None:
         kind = _FUNCTION  # Anthropic's word for a tool that the application executes
-    name = text_of_field(details, "name", "server_label") or kind
+    name = text_of_field(details, "name", "server_label", _FUNCTION) or kind
     entry: dict[str, Plain] = {"type": kind, "name": name}
     if (description := details.get("description")) is not None:
         entry["description"] = as_text(description)
     # What is long stands last: where a value has to be cut, what comes last is cut first.
-    entry |= without(details, "type", "name", "description", *_SCHEMAS)
+    entry |= without(details, "type", "name", "description", *_SCHEMAS, *_WRAPPERS)
     if schema is not None:
         entry |= _parameters(schema)
     return entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -23,6 +24,7 @@ LOCAL_URL: Final = "http://localhost:4318/v1/traces"
 
 _TRACES_PATH: Final = "/v1/traces"
 _DEV_PREFIX: Final = "dev_"
+_SHORTEST_KEY: Final = 16
 _CREDENTIAL_WORDS: Final = ("authorization", "key", "token", "secret", "cookie", "password", "credential")
 
 Headers = tuple[tuple[str, str], ...]
@@ -124,8 +126,8 @@ def traces_url(value: str, *, name: str = "tcc_url", verbatim: bool = False) -> 
         host = parts.hostname
     except ValueError:
         parts, port, host = None, None, None
-    if parts is None or parts.scheme not in ("http", "https") or not host or _has_controls(value.strip()):
-        raise ValueError(f"{problem}: got {_without_credentials(value)!r}; correct it or leave it out")
+    if parts is None or parts.scheme not in ("http", "https") or not host or not _is_plain(value.strip()):
+        raise ValueError(f"{problem}: got {_shown(value)}; correct it or leave it out")
     shown_host = f"[{host}]" if ":" in host else host
     netloc = shown_host if port is None else f"{shown_host}:{port}"
     path = parts.path
@@ -180,7 +182,7 @@ def resolve(
         raise ValueError("api_key has characters that no HTTP header can carry; check how it was read")
     if tcc_url is not None:
         url, credentials = traces_url(tcc_url, verbatim=url_is_verbatim)
-        same = base.source is not Source.LOCAL and origin(url) == origin(base.url)
+        same = base.is_ours and origin(url) == origin(base.url)
         kept = base.headers if same else ()
         key = api_key if api_key is not None else (base.key if same else None)
         if key is None and base.key is not None:
@@ -195,7 +197,7 @@ def resolve(
         if base.source is Source.OURS:
             return replace(base, key=api_key, headers=_merge(base.headers, headers))
         platform = PLATFORM_DEV_URL if api_key.startswith(_DEV_PREFIX) else PLATFORM_URL
-        same = origin(platform) == origin(base.url)
+        same = base.is_ours and origin(platform) == origin(base.url)
         merged = _merge(base.headers if same else (), headers)
         return replace(base, url=platform, source=Source.PLATFORM, key=api_key, headers=merged)
     return replace(base, headers=_merge(base.headers, headers)) if headers else base
@@ -208,12 +210,15 @@ def from_environment(*, allow_insecure: bool) -> Destination:
     if key is not None and not environment.is_header("authorization", key):
         warn_once("key-form", "TCC_API_KEY has characters that no HTTP header can carry; it is not used")
         key = None
-    for name, verbatim in (("TCC_TRACES_URL", True), ("TCC_URL", False)):
+    urls = (("TCC_TRACES_URL", True), ("TCC_URL", False))
+    for name, verbatim in urls:
         found = environment.checked(name, partial(traces_url, name=name, verbatim=verbatim), None)
         if found is not None:
             url, credentials = found
             merged = _merge(credentials, environment.headers("TCC_HEADERS"))
             return replace(base, url=url, source=Source.OURS, key=key, headers=merged)
+    if any(environment.text(name) is not None for name, _ in urls):
+        return base  # the key was meant for the URL that cannot be read, and for no other place
     if key is not None:
         return resolve(base, api_key=key, headers=environment.headers("TCC_HEADERS"))
     return _from_otel(base) or base
@@ -254,10 +259,15 @@ def _is_credential(header: str) -> bool:
     return any(word in header.lower() for word in _CREDENTIAL_WORDS)
 
 
-def _has_controls(value: str) -> bool:
-    return any(char <= " " or char == "\x7f" for char in value)
+def _is_plain(value: str) -> bool:
+    return value.isprintable() and " " not in value
 
 
-def _without_credentials(value: str) -> str:
+def _shown(value: str) -> str:
+    """Describe a text that is no URL without showing what may be a key in the wrong place."""
     scheme, found, rest = value.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if found else value.rpartition("@")[2]
+    if found:
+        return repr(f"{scheme[:16]}://{re.split('[?#]', rest, maxsplit=1)[0].rpartition('@')[2][:100]}")
+    if " " in value or len(value) < _SHORTEST_KEY:
+        return repr(value[:100])
+    return f"{len(value)} characters without a scheme"

@@ -70,6 +70,8 @@ def is_header(key: str, value: str) -> bool:
         bool(key)
         and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in key)
         and key.isascii()
+        and value.isascii()
+        and value == value.strip()
         and all(char == "\t" or " " <= char != "\x7f" for char in value)
     )
 

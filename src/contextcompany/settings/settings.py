@@ -90,12 +90,16 @@ def load(
         else environment.flag("TCC_ALLOW_INSECURE", default=False)
     )
     base = places.from_environment(allow_insecure=insecure)
+    # Headers of the environment belong to its destination; where it names none, to the one given here.
+    loose = (
+        environment.headers("TCC_HEADERS") if not base.is_ours and (api_key or tcc_url or traces_url) else ()
+    )
     target = places.resolve(
         base,
         api_key=api_key or None,
         tcc_url=traces_url if traces_url is not None else (tcc_url or None),
         url_is_verbatim=traces_url is not None,
-        headers=_checked_headers(headers or {}),
+        headers=loose + _checked_headers(headers or {}),
     )
     switched_off = disabled if disabled is not None else environment.flag("TCC_DISABLED", default=False)
     return Settings(

@@ -1,0 +1,181 @@
+"""Ids: derived ones, random ones, and how the next root gets the one it is to have."""
+
+from __future__ import annotations
+
+import random
+import re
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from threading import Thread
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
+
+from contextcompany.propagation.ids import PrivateIdGenerator, derived_ids, id_text, new_id
+from tests.interpreter import python
+
+UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def test_new_ids_are_random_uuids() -> None:
+    """A new id is a UUID of version 4 in canonical form, and no two are the same, in any thread."""
+    with ThreadPoolExecutor(4) as pool:
+        ids = [found for batch in pool.map(lambda _: [new_id() for _ in range(2_000)], range(8)) for found in batch]
+    assert len(set(ids)) == 16_000
+    assert all(UUID_4.fullmatch(found) for found in ids)
+    assert {str(UUID(found)) for found in ids[:100]} == set(ids[:100])
+
+
+def test_seeding_the_application_repeats_no_id() -> None:
+    """An application that seeds `random` gets other ids of ours each time."""
+    state = random.getstate()
+    generator = PrivateIdGenerator()
+    try:
+        made = []
+        for _ in range(3):
+            random.seed(1)
+            made.append((new_id(), generator.generate_trace_id(), generator.generate_span_id()))
+    finally:
+        random.setstate(state)
+    assert len({part for parts in made for part in parts}) == 9
+
+
+def test_a_forked_child_makes_other_ids() -> None:
+    """Parent and children of a fork never make the same ids."""
+    finished = python(
+        """
+        import os, sys
+        from contextcompany.propagation.ids import PrivateIdGenerator, new_id
+        generator = PrivateIdGenerator()
+        new_id()
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                os.write(1, f"{new_id()} {generator.generate_trace_id()}\\n".encode())
+                os._exit(0)
+            os.waitpid(child, 0)
+        os.write(1, f"{new_id()} {generator.generate_trace_id()}\\n".encode())
+        """
+    )
+    assert (finished.code, finished.err) == (0, "")
+    made = finished.out.split()
+    assert len(made) == 8
+    assert len(set(made)) == 8
+
+
+UUID_SAMPLE = UUID("12345678-1234-4234-9234-123456789abc")
+
+
+@pytest.mark.parametrize(
+    ("given_id", "expected"),
+    [(None, None), ("", None), ("run-1", "run-1"), (UUID_SAMPLE, str(UUID_SAMPLE)), (" ", " ")],
+)
+def test_ids_of_the_caller(given_id: str | UUID | None, expected: str | None) -> None:
+    """Text and UUIDs are ids; an empty text counts as not given."""
+    assert id_text("run_id", given_id) == expected
+
+
+@pytest.mark.parametrize("wrong", [1, 1.5, b"run-1", ["run-1"], True, object()])
+def test_what_is_no_id(wrong: object) -> None:
+    """Anything else raises, and says which argument, what it got and what to do."""
+    with pytest.raises(TypeError, match=rf"run_id must be text or a uuid.UUID: got {type(wrong).__name__}; pass"):
+        id_text("run_id", wrong)  # type: ignore[arg-type]
+
+
+def test_derived_ids_are_a_hash_of_the_text() -> None:
+    """Another process, in any language, can derive trace id and span id: blake2b over UTF-8, 16 + 8 bytes."""
+    for run_id in ("run-1", str(UUID_SAMPLE), "ü€😀", "x" * 10_000):
+        digest = blake2b(run_id.encode(), digest_size=24).digest()
+        assert derived_ids(run_id) == (int.from_bytes(digest[:16]), int.from_bytes(digest[16:]))
+    assert derived_ids("run-1") != derived_ids("run-2")
+
+
+@given(st.text(st.characters()))
+def test_any_run_id_has_valid_ids(run_id: str) -> None:
+    """Whatever the run id, lone surrogates included: ids that are not zero, and the same each time."""
+    trace_id, span_id = derived_ids(run_id)
+    assert 0 < trace_id < 1 << 128
+    assert 0 < span_id < 1 << 64
+    assert derived_ids(run_id) == (trace_id, span_id)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_a_ratio_sampler_takes_its_share_of_derived_ids(rate: float) -> None:
+    """A sampler by trace id takes its share of runs whose ids are UUIDs, which their raw bits would not allow."""
+    sampler = TraceIdRatioBased(rate)
+    names = random.Random(7)
+    taken = sum(
+        sampler.should_sample(None, derived_ids(str(UUID(int=names.getrandbits(128), version=4)))[0], "x").decision
+        is Decision.RECORD_AND_SAMPLE
+        for _ in range(4_000)
+    )
+    assert abs(taken / 4_000 - rate) < 0.04
+
+
+def test_the_wanted_ids_go_to_the_next_root() -> None:
+    """The root that starts inside the block has the wanted ids; all others have random ones."""
+    generator = PrivateIdGenerator()
+    tracer = TracerProvider(shutdown_on_exit=False, id_generator=generator).get_tracer("t")
+    with generator.wanting(0xA1, 0xB2):
+        first = tracer.start_span("first").get_span_context()
+        second = tracer.start_span("second").get_span_context()
+    third = tracer.start_span("third").get_span_context()
+    assert (first.trace_id, first.span_id) == (0xA1, 0xB2)
+    assert 0xA1 not in {second.trace_id, third.trace_id}
+    assert 0xB2 not in {second.span_id, third.span_id}
+
+
+def test_a_child_does_not_take_the_ids_of_a_root() -> None:
+    """A span with a parent leaves the wanted ids to the root that they were meant for."""
+    generator = PrivateIdGenerator()
+    provider = TracerProvider(shutdown_on_exit=False, id_generator=generator)
+    tracer = provider.get_tracer("t")
+    with tracer.start_as_current_span("parent") as parent, generator.wanting(0xA1, 0xB2):
+        child = tracer.start_span("child").get_span_context()
+        root = tracer.start_span("root", context={}).get_span_context()  # type: ignore[arg-type]
+    assert child.trace_id == parent.get_span_context().trace_id
+    assert child.span_id != 0xB2
+    assert (root.trace_id, root.span_id) == (0xA1, 0xB2)
+
+
+def test_wanted_ids_that_nobody_took_are_forgotten() -> None:
+    """After the block, also when it raised, no later root gets its ids."""
+    generator = PrivateIdGenerator()
+    with pytest.raises(ZeroDivisionError), generator.wanting(0xA1, 0xB2):
+        _ = 1 / 0
+    assert generator.generate_trace_id() != 0xA1
+    assert generator.generate_span_id() != 0xB2
+
+
+def test_wanted_ids_belong_to_their_thread() -> None:
+    """A root that another thread starts meanwhile has ids of its own."""
+    generator = PrivateIdGenerator()
+    elsewhere: list[int] = []
+
+    def work() -> None:
+        elsewhere.extend([generator.generate_trace_id(), generator.generate_span_id()])
+
+    with generator.wanting(0xA1, 0xB2):
+        thread = Thread(target=work)
+        thread.start()
+        thread.join(10)
+        here = [generator.generate_trace_id(), generator.generate_span_id()]
+    assert here == [0xA1, 0xB2]
+    assert len(elsewhere) == 2
+    assert not set(elsewhere) & set(here)
+
+
+def test_other_ids_are_valid_and_differ() -> None:
+    """Ids that nobody wanted are within their widths, not zero, and all different."""
+    generator = PrivateIdGenerator()
+    traces = {generator.generate_trace_id() for _ in range(1_000)}
+    spans = {generator.generate_span_id() for _ in range(1_000)}
+    assert len(traces) == len(spans) == 1_000
+    assert 0 < min(traces)
+    assert max(traces) < 1 << 128
+    assert 0 < min(spans)
+    assert max(spans) < 1 << 64

@@ -1,0 +1,284 @@
+"""What becomes which attribute: the whole of a run, a step and a tool call."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import contextcompany as tcc
+from tests.recording.spans import assistant, parsed, span_id, typed, user, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contextcompany import Run
+    from contextcompany.testing import Captured
+
+WEATHER = {
+    "name": "get_weather",
+    "description": "Get the weather for a location",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+OPENAI_TALK: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "Weather in London?"}]},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call-1",
+                "type": "function",
+                "function": {"name": "get_weather", "arguments": '{"city": "London"}'},
+            }
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call-1", "content": "15 degrees"},
+]
+ANTHROPIC_TALK: list[dict[str, Any]] = [
+    {"role": "user", "content": "Weather in London?"},
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "text", "text": "Let me look."},
+            {"type": "tool_use", "id": "call-1", "name": "get_weather", "input": {"city": "London"}},
+        ],
+    },
+    {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "call-1", "content": "15 degrees"}],
+    },
+]
+CALL = {"type": "tool_call", "id": "call-1", "name": "get_weather", "arguments": {"city": "London"}}
+ANSWER = {"type": "tool_call_response", "id": "call-1", "response": "15 degrees"}
+OPENAI_RECORDED = [
+    {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+    *user("Weather in London?"),
+    {"role": "assistant", "parts": [CALL]},
+    {"role": "tool", "parts": [ANSWER]},
+]
+
+
+@pytest.fixture
+def r(captured: Captured) -> Iterator[Run]:
+    """Hold a run open around the steps and tool calls of a test."""
+    opened = tcc.run("run-1", session_id="chat-1").prompt("p")
+    yield opened
+    opened.end()
+
+
+def test_a_full_run(captured: Captured) -> None:
+    """Every field of a run is where the table says, with its type, and nothing else is there."""
+    r = tcc.run("run-1", "chat-1", True)
+    r.prompt("What is the weather?", system_prompt="You are helpful.").response("Sunny.")
+    r.status(1, "one of two sources").metadata({"region": "eu", "try": 2}, fast=True, tags=["a", "b"])
+    r.metadata({"tcc.agent": "weather", "tcc.userId": "u-1", "tcc.userName": "Jane"})
+    r.metadata({"tcc.orgId": "o-1", "tcc.orgName": "Acme"})
+    r.end()
+    (span,) = captured.spans
+    seen = whole(span)
+    assert typed(seen.pop("attributes")) == typed(
+        {
+            "gen_ai.operation.name": "invoke_agent",
+            "tcc.runId": "run-1",
+            "tcc.sessionId": "chat-1",
+            "gen_ai.conversation.id": "chat-1",
+            "tcc.conversational": True,
+            "gen_ai.input.messages": user("What is the weather?"),
+            "gen_ai.system_instructions": [{"type": "text", "content": "You are helpful."}],
+            "gen_ai.output.messages": assistant("Sunny."),
+            "tcc.statusCode": 1,
+            "tcc.statusMessage": "one of two sources",
+            "tcc.metadata.region": "eu",
+            "tcc.metadata.try": 2,
+            "tcc.metadata.fast": True,
+            "tcc.metadata.tags": ["a", "b"],
+            "tcc.agent": "weather",
+            "gen_ai.agent.name": "weather",
+            "tcc.userId": "u-1",
+            "user.id": "u-1",
+            "tcc.userName": "Jane",
+            "user.name": "Jane",
+            "tcc.orgId": "o-1",
+            "tcc.orgName": "Acme",
+        }
+    )
+    assert seen == {
+        "name": "invoke_agent weather",
+        "kind": "INTERNAL",
+        "parent": None,
+        "status": ("UNSET", None),
+        "events": [],
+        "links": [],
+    }
+
+
+def test_a_full_step(captured: Captured, r: Run) -> None:
+    """Every field of a step is where the table says, with its type, and nothing else is there."""
+    r.metadata({"tcc.userId": "u-1", "tcc.orgId": "o-1", "tcc.agent": "weather"})
+    s = r.step("step-1", provider="acme").prompt("Question").response("Answer")
+    s.model(requested="house-model", used="house-model-2").finish_reason("stop")
+    s.tokens(150, 50, 25, cache_write=10, reasoning=5).cost(real_total=0.0035)
+    s.tool_definitions([WEATHER]).status(0, "fine").end()
+    (span,) = captured.spans
+    seen = whole(span)
+    assert typed(seen.pop("attributes")) == typed(
+        {
+            "gen_ai.operation.name": "chat",
+            "tcc.runId": "run-1",
+            "tcc.sessionId": "chat-1",
+            "gen_ai.conversation.id": "chat-1",
+            "tcc.stepId": "step-1",
+            "tcc.userId": "u-1",
+            "user.id": "u-1",
+            "tcc.orgId": "o-1",
+            "gen_ai.provider.name": "acme",
+            "gen_ai.request.model": "house-model",
+            "gen_ai.response.model": "house-model-2",
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.input.messages": user("Question"),
+            "gen_ai.output.messages": assistant("Answer"),
+            "gen_ai.tool.definitions": [{"type": "function", **WEATHER}],
+            "gen_ai.usage.input_tokens": 210,
+            "gen_ai.usage.cache_read.input_tokens": 50,
+            "gen_ai.usage.cache_write.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 25,
+            "gen_ai.usage.reasoning.output_tokens": 5,
+            "tcc.cost": 0.0035,
+            "tcc.costSource": "reported",
+            "tcc.statusCode": 0,
+            "tcc.statusMessage": "fine",
+        }
+    )
+    assert seen == {
+        "name": "chat house-model",
+        "kind": "CLIENT",
+        "parent": span_id(r),
+        "status": ("UNSET", None),
+        "events": [],
+        "links": [],
+    }
+
+
+def test_a_full_tool_call(captured: Captured, r: Run) -> None:
+    """Every field of a tool call is where the table says, with its type, and nothing else is there."""
+    r.metadata({"tcc.userId": "u-1", "tcc.orgId": "o-1", "tcc.agent": "weather"})
+    tc = r.tool_call("get_weather", "call-1").args({"city": "London"}).result({"temp": 15, "wet": True})
+    tc.status(0).end()
+    (span,) = captured.spans
+    seen = whole(span)
+    assert typed(seen.pop("attributes")) == typed(
+        {
+            "gen_ai.operation.name": "execute_tool",
+            "tcc.runId": "run-1",
+            "tcc.sessionId": "chat-1",
+            "gen_ai.conversation.id": "chat-1",
+            "tcc.userId": "u-1",
+            "user.id": "u-1",
+            "tcc.orgId": "o-1",
+            "tcc.agent": "weather",
+            "gen_ai.agent.name": "weather",
+            "gen_ai.tool.name": "get_weather",
+            "gen_ai.tool.call.id": "call-1",
+            "gen_ai.tool.type": "function",
+            "gen_ai.tool.call.arguments": {"city": "London"},
+            "gen_ai.tool.call.result": {"temp": 15, "wet": True},
+            "tcc.statusCode": 0,
+        }
+    )
+    assert seen == {
+        "name": "execute_tool get_weather",
+        "kind": "INTERNAL",
+        "parent": span_id(r),
+        "status": ("UNSET", None),
+        "events": [],
+        "links": [],
+    }
+
+
+def test_tokens_and_cost_stay_on_the_step(captured: Captured) -> None:
+    """Token counts and costs are never summed onto the run: viewers add up every span."""
+    with tcc.run() as r, r.step() as s:
+        r.prompt("p")
+        s.prompt("q").response("a").model("gpt-4o").tokens(10, 5, 5).cost(0.1)
+    (run_span,) = captured.named("invoke_agent")
+    assert [key for key in parsed(run_span) if "usage" in key or "cost" in key] == []
+
+
+@pytest.mark.parametrize(
+    "given", [OPENAI_TALK, json.dumps(OPENAI_TALK), tuple(OPENAI_TALK)], ids=["list", "json", "tuple"]
+)
+def test_a_conversation_of_openai_shape_is_converted(captured: Captured, r: Run, given: object) -> None:
+    """A list of chat messages, or JSON text of one, becomes messages and parts, tools included."""
+    r.step().prompt(given).response(OPENAI_TALK[2]).end()
+    (span,) = captured.spans
+    assert parsed(span)["gen_ai.input.messages"] == OPENAI_RECORDED
+    assert parsed(span)["gen_ai.output.messages"] == [{"role": "assistant", "parts": [CALL]}]
+
+
+def test_a_conversation_of_anthropic_shape_is_converted(captured: Captured, r: Run) -> None:
+    """Anthropic's content blocks become the same parts, tool calls and tool results included."""
+    r.step().prompt(ANTHROPIC_TALK).response(ANTHROPIC_TALK[1]).end()
+    (span,) = captured.spans
+    messages = parsed(span)["gen_ai.input.messages"]
+    spoken = {"role": "assistant", "parts": [{"type": "text", "content": "Let me look."}, CALL]}
+    assert messages[:2] == [*user("Weather in London?"), spoken]
+    assert [message["parts"] for message in messages[2:]] == [[ANSWER]]
+    assert parsed(span)["gen_ai.output.messages"] == [spoken]
+
+
+@pytest.mark.parametrize("text", ["plain", '{"a": 1}', "[1, 2", "5", ""])
+def test_other_text_is_one_message_of_the_user(captured: Captured, r: Run, text: str) -> None:
+    """Text that is no list of messages is what the user said, word for word."""
+    r.step().prompt(text).response(text).end()
+    (span,) = captured.spans
+    assert parsed(span)["gen_ai.input.messages"] == user(text)
+    assert parsed(span)["gen_ai.output.messages"] == assistant(text)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"type": "function", "function": WEATHER}],
+        [{"name": WEATHER["name"], "description": WEATHER["description"], "input_schema": WEATHER["parameters"]}],
+        [WEATHER],
+        json.dumps([WEATHER]),
+    ],
+    ids=["openai", "anthropic", "bare", "json"],
+)
+def test_tool_definitions_of_every_shape_are_one(captured: Captured, r: Run, given: object) -> None:
+    """OpenAI's wrapper, Anthropic's schema and JSON text give the same definition."""
+    r.step().prompt("q").response("a").tool_definitions(given).end()
+    (span,) = captured.spans
+    assert parsed(span)["gen_ai.tool.definitions"] == [{"type": "function", **WEATHER}]
+
+
+def test_tool_definitions_that_are_no_list_are_kept(captured: Captured, r: Run) -> None:
+    """Text that is no JSON list becomes one generic entry with the text in it."""
+    r.step().prompt("q").response("a").tool_definitions("search(query): find things").end()
+    (span,) = captured.spans
+    (entry,) = parsed(span)["gen_ai.tool.definitions"]
+    assert "search(query): find things" in entry.values()
+
+
+@pytest.mark.parametrize(
+    ("given", "provider"),
+    [
+        ({"requested": "gpt-4o"}, "openai"),
+        ({"used": "claude-sonnet-4-20250514"}, "anthropic"),
+        ({"requested": "anthropic/claude-3-5-haiku"}, "anthropic"),
+        ({"requested": "house-model"}, "_OTHER"),
+        ({"requested": "gpt-4o", "provider": "azure.ai.openai"}, "azure.ai.openai"),
+        ({}, "_OTHER"),
+    ],
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else "",
+)
+def test_the_provider_is_given_or_told_from_the_model(
+    captured: Captured, r: Run, given: dict[str, str], provider: str
+) -> None:
+    """The provider is the one given, else the one the model's name tells, else `_OTHER`."""
+    r.step().prompt("q").response("a").model(**given).end()
+    (span,) = captured.spans
+    assert parsed(span)["gen_ai.provider.name"] == provider
