@@ -50,9 +50,9 @@ def test_blocks_nest(current: CurrentHandle[Sample]) -> None:
     a = current.enter(A)
     b = current.enter(B)
     assert chain(current) == ["b", "a"]
-    assert current.leave(b) is True
+    assert current.leave(b) is b
     assert chain(current) == ["a"]
-    assert current.leave(a) is True
+    assert current.leave(a) is a
     assert chain(current) == []
 
 
@@ -61,9 +61,9 @@ def test_the_same_handle_may_be_entered_twice(current: CurrentHandle[Sample]) ->
     outer = current.enter(A)
     inner = current.enter(A)
     assert chain(current) == ["a", "a"]
-    assert current.leave(inner) is True
+    assert current.leave(inner) is inner
     assert chain(current) == ["a"]
-    assert current.leave(outer) is True
+    assert current.leave(outer) is outer
     assert chain(current) == []
 
 
@@ -71,10 +71,10 @@ def test_leaving_twice_changes_nothing(current: CurrentHandle[Sample]) -> None:
     """A block that was left is not there to be left again."""
     a = current.enter(A)
     b = current.enter(B)
-    assert current.leave(b) is True
-    assert current.leave(b) is False
+    assert current.leave(b) is b
+    assert current.leave(b) is None
     assert chain(current) == ["a"]
-    assert current.leave(a) is True
+    assert current.leave(a) is a
 
 
 def test_blocks_left_out_of_order(current: CurrentHandle[Sample]) -> None:
@@ -82,11 +82,11 @@ def test_blocks_left_out_of_order(current: CurrentHandle[Sample]) -> None:
     a = current.enter(A)
     b = current.enter(B)
     c = current.enter(C)
-    assert current.leave(b) is False
+    assert current.leave(b) is None
     assert chain(current)[0] == "c"
-    assert current.leave(c) is True
+    assert current.leave(c) is b
     assert chain(current) == ["a"]
-    assert current.leave(a) is True
+    assert current.leave(a) is a
     assert chain(current) == []
 
 
@@ -118,9 +118,9 @@ def test_leaving_in_a_context_that_never_entered(current: CurrentHandle[Sample])
     a = current.enter(A)
     elsewhere = Context()
     b = elsewhere.run(current.enter, B)
-    assert elsewhere.run(current.leave, a) is False
+    assert elsewhere.run(current.leave, a) is None
     assert elsewhere.run(chain, current) == ["b"]
-    assert current.leave(b) is False
+    assert current.leave(b) is None
     assert chain(current) == ["a"]
     current.leave(a)
 
@@ -129,10 +129,10 @@ def test_leaving_in_a_copy_leaves_the_original(current: CurrentHandle[Sample]) -
     """A copy of a context is left on its own: the block goes there, and stays where it was copied from."""
     a = current.enter(A)
     copied = copy_context()
-    assert copied.run(current.leave, a) is True
+    assert copied.run(current.leave, a) is a
     assert copied.run(chain, current) == []
     assert chain(current) == ["a"]
-    assert current.leave(a) is True
+    assert current.leave(a) is a
 
 
 def test_a_copy_that_went_further_comes_back(current: CurrentHandle[Sample]) -> None:
@@ -140,9 +140,9 @@ def test_a_copy_that_went_further_comes_back(current: CurrentHandle[Sample]) -> 
     a = current.enter(A)
     copied = copy_context()
     b = copied.run(current.enter, B)
-    assert current.leave(a) is True
+    assert current.leave(a) is a
     assert copied.run(chain, current) == ["b", "a"]
-    assert copied.run(current.leave, b) is True
+    assert copied.run(current.leave, b) is b
     assert copied.run(chain, current) == ["a"]
 
 
@@ -155,7 +155,7 @@ async def test_tasks_inherit_and_keep_to_themselves(current: CurrentHandle[Sampl
         await both.wait()
         seen = chain(current)
         await both.wait()
-        assert current.leave(node) is True
+        assert current.leave(node) is node
         assert chain(current) == ["a"]
         return seen
 

@@ -1,4 +1,4 @@
-"""Ended spans as plain data with parsed content, so that a whole span can be compared with what it should be."""
+"""Ended spans as plain data with parsed content, so that a whole span can be compared with another."""
 
 from __future__ import annotations
 

@@ -251,8 +251,7 @@ def test_feedback_waits_no_longer_than_its_timeout(held: HeldStore) -> None:
 async def test_the_async_variant_leaves_the_loop_free(held: HeldStore) -> None:
     """Rule 11: while `submit_feedback_async` waits for a collector, the loop runs other work."""
     waiting = asyncio.create_task(tcc.submit_feedback_async("run-1", "thumbs_up", "good", timeout=20))
-    while not len(held):
-        await asyncio.sleep(0.005)
+    await asyncio.to_thread(held.wait_for, lambda spans: len(spans) == 1, 20)
     assert not waiting.done()
     held.release.set()
     assert await waiting is True

@@ -154,7 +154,7 @@ def test_the_last_identity_wins(captured: Captured) -> None:
 
 def test_the_reserved_names_are_those_of_the_platform() -> None:
     """Rule 10: the thirteen names of the platform's own pages are reserved, and no other."""
-    assert RESERVED_AGENT_NAMES == frozenset(RESERVED)
+    assert frozenset(RESERVED) == RESERVED_AGENT_NAMES
     assert len(RESERVED_AGENT_NAMES) == 13
 
 

@@ -242,7 +242,13 @@ def test_other_text_is_one_message_of_the_user(captured: Captured, r: Run, text:
     "given",
     [
         [{"type": "function", "function": WEATHER}],
-        [{"name": WEATHER["name"], "description": WEATHER["description"], "input_schema": WEATHER["parameters"]}],
+        [
+            {
+                "name": WEATHER["name"],
+                "description": WEATHER["description"],
+                "input_schema": WEATHER["parameters"],
+            }
+        ],
         [WEATHER],
         json.dumps([WEATHER]),
     ],

@@ -124,7 +124,7 @@ def test_misuse_raises_at_once_and_leaves_nothing_open(
 def test_a_status_code_other_than_three_raises(captured: Captured, code: Any) -> None:
     """Rule 9: a status code other than 0, 1 and 2 is misuse, and changes nothing."""
     r = tcc.run().prompt("p").status(1, "half")
-    with pytest.raises(ValueError, match="0 .*1 .*2 .*: got "):
+    with pytest.raises(ValueError, match=r"0 .*1 .*2 .*: got "):
         r.status(code)
     r.end()
     (span,) = captured.spans

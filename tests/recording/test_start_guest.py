@@ -40,7 +40,7 @@ def tree(spans: Any) -> dict[str, str | None]:
 
 
 def test_a_root_run_nests_under_the_applications_span(captured: Captured, application: Application) -> None:
-    """Private: a run continues the application's trace below its current span, and stays out of its exporter."""
+    """Private: a run is below the application's current span, in its trace, and not in its exporter."""
     provider, exporter = application
     with provider.get_tracer("app").start_as_current_span("request") as host:
         record()

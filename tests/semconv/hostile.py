@@ -11,9 +11,23 @@ import uuid
 from collections import OrderedDict, UserDict, UserList, UserString, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+import pytest
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _pytest.mark import ParameterSet
+
+
+def rows(cases: Iterable[tuple[Any, ...]]) -> list[ParameterSet]:
+    """Name each case of a table by its number and the class of its first value, which may refuse to tell."""
+    name_of = type.__dict__["__name__"].__get__
+    return [
+        pytest.param(*case, id=f"{number}-{name_of(type(case[0]))}") for number, case in enumerate(cases, 1)
+    ]
 
 
 class TroubleError(Exception):
@@ -150,6 +164,13 @@ class Level(enum.IntEnum):
     """An enum of numbers."""
 
     HIGH = 3
+
+
+class Rights(enum.Flag):
+    """An enum of bits."""
+
+    READ = 1
+    WRITE = 2
 
 
 class Mode(enum.StrEnum):

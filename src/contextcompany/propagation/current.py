@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from opentelemetry.context import Context
+
 
 class Current(Protocol):
     """What can be current: a handle that knows whether it is still open."""
@@ -26,14 +28,24 @@ H = TypeVar("H", bound=Current)
 
 
 class Node(Generic[H]):
-    """One entered `with` block: its handle, and the block around it."""
+    """One entered `with` block: its handle, and the block around it.
 
-    __slots__ = ("handle", "outer", "overtaken")
+    Attributes:
+        handle: what is current inside the block.
+        outer: the block around it.
+        overtaken: whether it was left before blocks that were entered inside it.
+        before: the OpenTelemetry context around the block, where the block set one of its own.
+        inside: the OpenTelemetry context that the block set.
+    """
+
+    __slots__ = ("before", "handle", "inside", "outer", "overtaken")
 
     def __init__(self, handle: H, outer: Node[H] | None) -> None:
         self.handle = handle
         self.outer = outer
         self.overtaken = False
+        self.before: Context | None = None
+        self.inside: Context | None = None
 
 
 class CurrentHandle(Generic[H]):
@@ -48,25 +60,25 @@ class CurrentHandle(Generic[H]):
         self._var.set(node)
         return node
 
-    def leave(self, node: Node[H]) -> bool:
-        """Take a node out; returns whether it was the current one of this context.
+    def leave(self, node: Node[H]) -> Node[H] | None:
+        """Take a node out; returns the outermost node that went, None if the node was not current.
 
         A node that others were entered above (blocks left out of order) goes when they leave. In a
         context that never held the node nothing changes.
         """
         current = self._var.get()
         if current is node:
-            outer = node.outer
-            while outer is not None and outer.overtaken:
-                outer = outer.outer
-            self._var.set(outer)
-            return True
+            gone = node
+            while gone.outer is not None and gone.outer.overtaken:
+                gone = gone.outer
+            self._var.set(gone.outer)
+            return gone
         while current is not None:
             if current is node:
                 node.overtaken = True
                 break
             current = current.outer
-        return False
+        return None
 
     def clear(self) -> None:
         """Forget the entered blocks of this context."""

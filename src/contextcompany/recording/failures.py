@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from contextcompany.redaction import redact_secrets
 from contextcompany.semconv import attributes as names
@@ -37,7 +37,9 @@ def failure_from(given: object) -> Failure:
 
     A text given while an exception is being handled takes the class of that exception.
     """
-    exception = given if isinstance(given, BaseException) else sys.exc_info()[1]
+    # By its type: an object can raise when its `__class__` is asked for.
+    raised = issubclass(type(given), BaseException)
+    exception = cast("BaseException", given) if raised else sys.exc_info()[1]
     return Failure(
         message=safe_message(given),
         error_type=names.ERROR_TYPE_OTHER if exception is None else type_name(exception),

@@ -19,7 +19,6 @@ from contextcompany.semconv.values import attribute_value, clean_text
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from contextcompany.propagation.current import Node
@@ -43,7 +42,7 @@ class Handle:
     def __init__(self, recording: Recording, timeout: float | None = None) -> None:
         self._recording = recording
         self._place = recording.place
-        self._entered: list[tuple[Node[Any], Context | None, Context | None]] = []
+        self._entered: list[Node[Any]] = []
         if not recording.place.is_off:
             process.watch.add(self, recording, timeout)
 
@@ -122,12 +121,11 @@ class Handle:
     def __enter__(self) -> Self:
         """Make the handle current until the block is left."""
         node = process.current.enter(self._recording)
-        before = inside = None
         if self._place.sets_context:
-            before = otel_context.get_current()
-            inside = trace.set_span_in_context(self.span, before)
-            otel_context.attach(inside)
-        self._entered.append((node, before, inside))
+            node.before = otel_context.get_current()
+            node.inside = trace.set_span_in_context(self.span, node.before)
+            otel_context.attach(node.inside)
+        self._entered.append(node)
         return self
 
     def __exit__(
@@ -164,12 +162,12 @@ class Handle:
     def _leave_context(self) -> None:
         if not self._entered:
             return
-        node, before, inside = self._entered.pop()
-        process.current.leave(node)
+        node = self._entered.pop()
+        gone = process.current.leave(node)
         # By value: the block may be left in another context than it was entered in, where a token
         # of the first one cannot be reset.
-        if inside is not None and before is not None and otel_context.get_current() is inside:
-            otel_context.attach(before)
+        if gone is not None and gone.before is not None and otel_context.get_current() is node.inside:
+            otel_context.attach(gone.before)
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)

@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 _LEAST_BYTES: Final = 1_024
+_LARGEST_INT: Final = 2**63 - 1
 
 
 class SpanAttributes:
     """Collect the attributes of one span within its bound, and the names of what was cut."""
 
-    __slots__ = ("_left", "cut", "pairs")
+    __slots__ = ("_free", "_left", "cut", "pairs")
 
     def __init__(self) -> None:
         self.pairs: dict[str, AttributeValue] = {}
+        self._free: dict[str, AttributeValue] = {}
         self.cut: set[str] = set()
         self._left = MAX_SPAN_BYTES
 
-    def content(self, key: str, value: object) -> None:
+    def content(self, key: str, value: Plain) -> None:
         """Add a structured value as JSON text."""
-        text, was_cut = to_json(value, max(min(MAX_VALUE_BYTES, self._left), _LEAST_BYTES))  # type: ignore[arg-type]
-        self._left -= len(text) if text.isascii() else len(text.encode())
+        text, was_cut = to_json(value, max(min(MAX_VALUE_BYTES, self._left), _LEAST_BYTES))
+        self._left -= _size(text)
         if was_cut:
             self.cut.add(key)
         self.pairs[key] = text
@@ -42,20 +44,25 @@ class SpanAttributes:
     def free(self, pairs: Mapping[str, tuple[AttributeValue, bool]]) -> None:
         """Add attributes that the caller named; texts take what the content left of the bound."""
         for key, (value, was_cut) in pairs.items():
-            kept, cut = value, was_cut
-            if isinstance(value, str):
-                kept, shortened = clean_text(value, max(self._left, _LEAST_BYTES))
-                cut = cut or shortened
-                self._left -= len(kept)
-            if cut:
+            kept: Any = value
+            size = _size(value)
+            limit = max(self._left, _LEAST_BYTES)
+            if size > limit:
+                kept = clean_text(value, limit)[0] if isinstance(value, str) else to_json(kept, limit)[0]
+                size = limit
+            if was_cut or kept is not value:
                 self.cut.add(key)
-            self.pairs.setdefault(key, kept)
+            self._left -= size
+            self._free[key] = kept
 
     def finished(self) -> dict[str, AttributeValue]:
-        """Return the pairs, with `tcc.truncated` where something was cut."""
+        """Return all pairs, the caller's own names first, with `tcc.truncated` where something was cut.
+
+        A span of the application may have a small attribute limit, and the SDK evicts the oldest.
+        """
         if self.cut:
             self.pairs[names.TCC_TRUNCATED] = sorted(self.cut)
-        return self.pairs
+        return {**self._free, **self.pairs}
 
 
 def run_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
@@ -87,7 +94,7 @@ def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> N
         if field in fields:
             pairs[key] = fields[field]
     parts = [fields[part] for part in ("prompt_uncached", "prompt_cached", "cache_write") if part in fields]
-    if parts:
+    if parts and sum(parts) <= _LARGEST_INT:
         pairs[names.GEN_AI_USAGE_INPUT_TOKENS] = sum(parts)
     pairs[names.GEN_AI_PROVIDER_NAME] = (
         fields.get("provider")
@@ -114,7 +121,13 @@ def tool_call_attributes(fields: Fields, span: SpanAttributes, *, content: bool)
             _messages(fields, field, key, messages.tool_payload, span)
 
 
-def _definitions_without_content(value: Plain) -> object:
+def _size(value: object) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    return sum(map(_size, value)) if isinstance(value, (list, tuple)) else 8
+
+
+def _definitions_without_content(value: Plain) -> Any:
     return messages.without_descriptions(messages.tool_definitions(value))
 
 
@@ -136,7 +149,7 @@ ATTRIBUTES_OF: Final[Mapping[str, Callable[..., None]]] = {
 
 
 def _messages(
-    fields: Fields, field: str, key: str, convert: Callable[[Plain], object], span: SpanAttributes
+    fields: Fields, field: str, key: str, convert: Callable[[Plain], Any], span: SpanAttributes
 ) -> None:
     if field not in fields:
         return

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from contextcompany.recording.moments import Clock
     from contextcompany.runtime.places import Place
 
+_CROWD: Final = 500
 _FAILED: Final = names.STATUS_CODE_ERROR
 
 
@@ -248,9 +249,9 @@ class Recording:
         ATTRIBUTES_OF[self.kind](self.fields, collected, content=self.content)
         collected.free({names.TCC_METADATA_PREFIX + key: value for key, value in self._metadata.items()})
         collected.free(self._extra if self.content else _without_content(self._extra))
-        # A span of the application may have a small attribute limit, and the SDK evicts the oldest:
-        # who it belongs to is said again, last.
-        last = dict(self._identity) if self.place.is_shared else {}
+        # Where an attribute limit may evict the oldest, who the span belongs to is said again, last.
+        crowded = self.place.is_shared or len(self._metadata) + len(self._extra) > _CROWD
+        last = dict(self._identity) if crowded else {}
         if self.kind == "run":
             last.update(run_identity(self.place.identity))
         code = self.fields.get("status_code", names.STATUS_CODE_SUCCESS)

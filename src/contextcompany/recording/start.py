@@ -86,7 +86,9 @@ def start_run(
     if parent is None and shared is None and process.places.get(run_id) is None:
         wanted = instance.ids.wanting(*ids.derived_ids(run_id))
     with wanted:
-        span = _start(tracer, "run", context, attributes, clock, links=links)
+        span = _start(
+            tracer, _name("run"), _KINDS["run"], context, attributes=attributes, clock=clock, links=links
+        )
     place = Place(
         run_id=run_id,
         span_context=span.get_span_context(),
@@ -136,7 +138,7 @@ def start_child(
     }
     base = otel_context.get_current() if place.is_shared else _NOWHERE
     context = trace.set_span_in_context(parent, base)
-    span = _start(place.tracer, kind, context, started, clock, tool=fields.get("name"))
+    span = _start(place.tracer, _name(kind, fields), _KINDS[kind], context, attributes=started, clock=clock)
     if not place.is_shared:
         place.instance.route(span, place.destination)
     return Recording(kind, place, span, clock, started)
@@ -191,8 +193,9 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
     if not place.instance.settings.capture_content:
         started[names.TCC_CONTENT_CAPTURED] = False
     base = otel_context.get_current() if place.is_shared else _NOWHERE
-    parent = trace.set_span_in_context(place.as_span(), base)
-    return place.tracer.start_span(names.FEEDBACK_SPAN_NAME, parent, SpanKind.INTERNAL, started)
+    context = trace.set_span_in_context(place.as_span(), base)
+    name, kind = names.FEEDBACK_SPAN_NAME, SpanKind.INTERNAL
+    return _start(place.tracer, name, kind, context, attributes=started, clock=Clock())
 
 
 def _further_place(
@@ -303,19 +306,22 @@ def _start_attributes(
     return attributes
 
 
+def _name(kind: str, fields: Mapping[str, object] | None = None) -> str:
+    return span_name(kind, dict(fields or {}), None)
+
+
 def _start(
     tracer: Tracer,
-    kind: str,
+    name: str,
+    kind: SpanKind,
     context: Context,
+    *,
     attributes: Mapping[str, AttributeValue],
     clock: Clock,
-    *,
-    tool: object = None,
     links: Sequence[Link] = (),
 ) -> Span:
-    name = span_name(kind, {"name": tool}, None)
     try:
-        return tracer.start_span(name, context, _KINDS[kind], attributes, links, clock.start)
+        return tracer.start_span(name, context, kind, attributes, links, clock.start)
     except Exception as error:  # noqa: BLE001  (a neighbour may raise anything)
         warn_once(
             ("neighbour-start", type(error)),

@@ -35,7 +35,7 @@ _DATA_URL: Final = re.compile(
     r"data:([\w.+-]{1,100}/[\w.+-]{1,100})?((?:;[\w.+-]{1,100}=[^;,\s]{0,200}){0,8})(;base64)?,",
     re.ASCII | re.IGNORECASE,
 )
-_URL_SAFE: Final = str.maketrans("-_", "+/")
+_SPELLINGS: Final = str.maketrans("-_", "+/", "\r\n")
 # What long payloads inside JSON text are replaced by: neither sign occurs in base64.
 _TOKEN: Final = re.compile(r"blob:(\d{1,18}):([a-z0-9-]{1,60}:[0-9a-f]{1,128})")
 _PAYLOAD_IN_JSON: Final = re.compile(r'(?<=[",])[A-Za-z0-9+/]{2048,}={0,2}(?=")')
@@ -202,8 +202,8 @@ def _decoded(text: str) -> bytes | None:
         pass
     if not text.isascii():
         return None
-    # The rarer spellings: the URL-safe alphabet, line breaks, padding left out.
-    plain = "".join(text.split()).translate(_URL_SAFE)
+    # The rarer spellings: the URL-safe alphabet, line breaks, padding left out. With spaces it is prose.
+    plain = text.translate(_SPELLINGS)
     try:
         return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except ValueError:

@@ -163,7 +163,8 @@ class Snapshot:
         # list() reads a dict in one go, so other threads may write to it; its owner may be one of them.
         if len(value) <= _FEW:
             return list(value.items())
-        return listed(value.items, self._most())
+        # No key with its value costs less than five bytes.
+        return listed(value.items, self._most() * 2 // 5 + 2)
 
     def _list(self, items: Iterable[object], depth: int) -> list[Plain]:
         self._spent += 2

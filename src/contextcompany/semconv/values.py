@@ -38,7 +38,7 @@ __all__ = [
 
 AttributeValue: TypeAlias = "str | bool | int | float | list[str] | list[bool] | list[int] | list[float]"
 
-_SCALARS: Final = (str, bool, int, float)
+_SCALARS: Final = frozenset({str, bool, int, float})
 _NUMPY_BOOLS: Final = frozenset({"bool", "bool_"})
 _SMALLEST_JSON: Final = 2
 
@@ -69,11 +69,11 @@ def freeze(value: object, limit: int = MAX_VALUE_BYTES) -> tuple[Plain, bool]:
         value is None or type(value) is bool or (type(value) is int and SMALLEST_INT <= value <= LARGEST_INT)
     ):
         return value, False
-    snapshot = Snapshot(max(limit, 0))
     try:
+        snapshot = Snapshot(max(limit, 0))
         return snapshot.take(value), snapshot.cut
-    except Exception:  # noqa: BLE001 - the caller's stack or memory is at its end: no place for a copy
-        return f"<unprintable {class_name(value)}>", True
+    except Exception:  # noqa: BLE001 - the caller's stack or memory is at its end, so nothing can be called
+        return "<unprintable>", True
 
 
 def to_json(
@@ -147,7 +147,7 @@ def attribute_value(value: object) -> tuple[AttributeValue | None, bool]:
     if type(value) is str and value.isascii() and len(value) <= MAX_VALUE_BYTES and "data:" not in value:
         return clean_text(value)
     plain, cut = freeze(value)
-    if plain is None or isinstance(plain, _SCALARS):
+    if plain is None or isinstance(plain, str | bool | int | float):
         return plain, cut
     if isinstance(plain, list) and _is_homogeneous(value, plain):
         items: Any = plain
@@ -161,7 +161,7 @@ def _is_homogeneous(value: Any, plain: list[Plain]) -> bool:
     if not issubclass(class_of(value), list | tuple):
         return False
     kinds = {type(item) for item in plain}
-    if len(kinds) != 1:
+    if len(kinds) != 1 or not kinds <= _SCALARS:
         return not kinds
     # Text may stand for a NaN, a huge integer or any object: then it is no list of texts.
     return str not in kinds or all(issubclass(class_of(item), str) for item in value)
