@@ -74,6 +74,9 @@ def render_module(registry: Registry) -> str:
         if signal.fixed_name
     ]
     content = "".join(f"    {constant_name(item.key)},\n" for item in registry.attributes if item.content)
+    known = "".join(
+        f"        {constant_name(item.key)},\n" for item in registry.attributes if not item.is_template
+    )
     return "\n".join(
         [
             '"""Hold the keys and the known values of all attributes we emit.\n',
@@ -82,6 +85,8 @@ def render_module(registry: Registry) -> str:
             *(key_constant(attribute) for attribute in registry.attributes),
             f"CONTENT_KEYS: Final = (\n{content})",
             '"""Attributes that are left out whole when content capture is off."""\n',
+            f"KNOWN_KEYS: Final = frozenset(\n    {{\n{known}    }}\n)",
+            '"""All keys above: what the setters write, and nothing else may."""\n',
             *values,
             *names,
         ]

@@ -45,7 +45,7 @@ def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     process.reset(0.0)
     logging.getLogger("contextcompany").setLevel(level)
-    monkeypatch.setattr(guard, "errors", 0)
+    guard.errors = 0
 
 
 @pytest.fixture(autouse=True)

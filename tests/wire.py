@@ -94,9 +94,9 @@ def user(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "parts": [{"type": "text", "content": text}]}]
 
 
-def assistant(text: str) -> list[dict[str, Any]]:
+def assistant(text: str, reason: str = "") -> list[dict[str, Any]]:
     """Return the messages that an answer becomes."""
-    return [{"role": "assistant", "parts": [{"type": "text", "content": text}]}]
+    return [{"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": reason}]
 
 
 def system(text: str) -> list[dict[str, Any]]:

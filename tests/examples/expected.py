@@ -67,6 +67,7 @@ _IDENTITY: Final = {
 }
 _CALL: Final = {"type": "tool_call", "id": "call_1", "name": "find_order", "arguments": {"number": 17}}
 _CALL_MESSAGE: Final = {"role": "assistant", "parts": [_CALL]}
+_CALL_ANSWER: Final = {**_CALL_MESSAGE, "finish_reason": "tool_calls"}
 _CHAT: Final = [
     {"role": "system", "parts": system("You answer questions about orders.")},
     *user("Where is order 17?"),
@@ -101,7 +102,7 @@ EXPECTED: Final = {
                 attributes={
                     "tcc.stepId": "first",
                     "gen_ai.input.messages": _CHAT,
-                    "gen_ai.output.messages": [_CALL_MESSAGE],
+                    "gen_ai.output.messages": [_CALL_ANSWER],
                     "gen_ai.response.finish_reasons": ["tool_calls"],
                     "gen_ai.tool.definitions": [
                         {"type": "function", "name": "find_order", "parameters": {"type": "object"}}

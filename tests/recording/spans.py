@@ -60,9 +60,9 @@ def user(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "parts": [{"type": "text", "content": text}]}]
 
 
-def assistant(text: str) -> list[dict[str, Any]]:
+def assistant(text: str, reason: str = "") -> list[dict[str, Any]]:
     """Return the messages that an answer of plain text becomes."""
-    return [{"role": "assistant", "parts": [{"type": "text", "content": text}]}]
+    return [{"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": reason}]
 
 
 def span_id(handle: Run | Step | ToolCall) -> int:

@@ -273,3 +273,15 @@ def test_without_a_destination_of_ours_nothing_is_confirmed(
     assert tcc.run("run-1").feedback("thumbs_up") is False
     assert time.monotonic() - began < 1.5
     assert [span.name for span in exporter.get_finished_spans()] == ["tcc.feedback"]
+
+
+def test_after_shutdown_feedback_is_false_at_once(captured: Captured) -> None:
+    """Rule 11: feedback for a run of a process that was shut down is False, and costs no wait."""
+    r = tcc.run("run-1").prompt("p")
+    r.end()
+    tcc.shutdown()
+    began = time.monotonic()
+    assert r.feedback("thumbs_up") is False
+    assert tcc.submit_feedback("run-1", "thumbs_up") is False
+    assert tcc.submit_feedback("run-2", "thumbs_up") is False
+    assert time.monotonic() - began < 1.5

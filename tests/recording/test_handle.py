@@ -105,7 +105,7 @@ def test_end_needs_its_fields(
         handle.end()
     named = [f"{field}()" for field in ("prompt", "response", "name") if f"{field}()" in str(raised.value)]
     assert named == [f"{field}()" for field in missing]
-    assert len(captured.spans) == 0
+    assert list(captured.spans) == []
     complete(handle).end()
     assert [parsed(span)["tcc.statusCode"] for span in captured.spans] == [code]
 

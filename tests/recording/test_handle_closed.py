@@ -82,6 +82,21 @@ def test_the_configured_time_limit_holds_for_all_runs(arrivals: Arrivals) -> Non
     patient.end()
 
 
+def test_a_block_that_outlasts_its_time_limit_is_left_quietly(arrivals: Arrivals) -> None:
+    """Rule 5: a run closed by its limit inside its block goes on undisturbed, prompt or not, to its end."""
+    with tcc.run(timeout=0.01) as r:
+        (span,) = arrivals.wait_for(1)
+        r.metadata(late=True)
+        s = r.step().prompt("q").response("a")
+        s.end()
+    with pytest.raises(KeyError), tcc.run(timeout=0.01):  # noqa: PT012  (the block is what is tested)
+        arrivals.wait_for(3)
+        raise KeyError("goes on")
+    assert bool(tcc.flush(20)) is True
+    assert [found.name for found in arrivals.wait_for(3)] == ["invoke_agent", "chat", "invoke_agent"]
+    assert parsed(span)["error.type"] == "timeout"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_handle_dropped_without_an_end_is_abandoned(arrivals: Arrivals, kind: str) -> None:
     """Rule 8: a span whose handle nobody holds any more arrives as a failure of type `tcc.abandoned`."""

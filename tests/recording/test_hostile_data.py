@@ -16,6 +16,7 @@ from contextcompany.testing import capture
 from tests.conformance import check_span
 from tests.conftest import attributes_of
 from tests.recording.hostile import HOSTILE, HUGE, MEBIBYTE, VALUES, Raising
+from tests.recording.processes import run_python
 from tests.recording.spans import parsed, typed
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from contextcompany.local.collector import Collector
     from contextcompany.testing import Captured
 
 
@@ -135,3 +137,112 @@ def test_a_sum_beyond_64_bits_does_not_lose_the_span(captured: Captured) -> None
     tcc.step("run-1").prompt("q").response("a").tokens(most, most, most, cache_write=most).end()
     assert len(captured.spans) == 1
     assert problems_of(captured.spans) == []
+
+
+class RaisingError(Exception):
+    """An exception that raises at everything that is asked of it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("boom")
+
+    def __str__(self) -> str:
+        raise RuntimeError("boom")
+
+
+def hostile_errors() -> dict[str, Exception]:
+    """Return exceptions with classes, texts and causes that recorders choke on."""
+    nameless = type("Nameless", (Exception,), {"__module__": None})
+    surrogate = type("Surrogate", (Exception,), {"__module__": "m"})
+    surrogate.__qualname__ = "a\ud800b\0" + "x" * 3 * MEBIBYTE
+    cyclic, other = ValueError("\ud800\0"), KeyError("other")
+    cyclic.__cause__, other.__cause__ = other, cyclic
+    group: Exception = ValueError("innermost")
+    for _ in range(200):
+        group = ExceptionGroup("group", [group])
+    syntax = SyntaxError("bad", ("file\ud800", 10**9, -5, "text\0" * 1_000, HUGE, -1))
+    return {
+        "raises": RaisingError("x"),
+        "without a module": nameless("x"),
+        "surrogate in its name": surrogate("x"),
+        "cyclic cause": cyclic,
+        "deep group": group,
+        "long": ValueError("é" * 3 * MEBIBYTE),
+        "arguments": ValueError(Raising(), HUGE),
+        "syntax": syntax,
+        "surrogate note": _with_note(ValueError("x")),
+    }
+
+
+def _with_note(error: Exception) -> Exception:
+    error.add_note("note \ud800\0")
+    return error
+
+
+@pytest.mark.parametrize("way", ["block", "error"])
+@pytest.mark.parametrize("name", list(hostile_errors()))
+def test_hostile_exceptions_are_recorded_validly(captured: Captured, name: str, way: str) -> None:
+    """Rule 9: whatever an exception is, it goes on unharmed and its span arrives valid, with its class."""
+    error = hostile_errors()[name]
+    caught: BaseException | None = None
+    try:
+        if way == "error":
+            tcc.run().error(error)
+        else:
+            with tcc.run():
+                raise error  # noqa: TRY301  (the block is what is tested)
+    except Exception as found:  # noqa: BLE001  (what goes on is what is looked at)
+        caught = found
+    assert caught is (None if way == "error" else error)
+    (span,) = captured.spans
+    assert span.status.status_code.name == "ERROR"
+    assert [event.name for event in span.events] == ["exception"]
+    texts = [str(span.status.description or ""), *map(str, (span.events[0].attributes or {}).values())]
+    assert [text for text in texts if "\0" in text or not is_unicode(text) or len(text) > MEBIBYTE] == []
+    assert problems_of([span]) == []
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text has no lone surrogate."""
+    return text.encode("utf-8", "replace").decode() == text
+
+
+BAD_VALUES = {
+    "TCC_URL": "nowhere-xyzzy",
+    "TCC_TRACES_URL": "ftp://xyzzy",
+    "TCC_API_KEY": "key-xyzzy\nand more",
+    "TCC_DISABLED": "xyzzy",
+    "TCC_CAPTURE_CONTENT": "xyzzy",
+    "TCC_DEBUG": "xyzzy",
+    "TCC_ALLOW_INSECURE": "xyzzy",
+    "OTEL_SDK_DISABLED": "xyzzy",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "xyzzy",
+}
+
+
+@pytest.mark.parametrize("name", BAD_VALUES)
+def test_a_bad_environment_value_is_one_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Rule 9: a deployment does not crash on a bad variable; one warning names it, and the default holds."""
+    monkeypatch.setenv(name, BAD_VALUES[name])
+    with caplog.at_level(logging.WARNING, "contextcompany"), capture() as captured:
+        tcc.run().prompt("p").end()
+        tcc.run().prompt("p").end()
+        assert [span.name for span in captured.spans] == ["invoke_agent"] * 2
+    assert [name in record.getMessage() for record in caplog.records] == [True]
+    assert name != "TCC_API_KEY" or "xyzzy" not in caplog.text
+
+
+def test_limits_that_the_sdk_refuses_do_not_crash_the_application(collector: Collector) -> None:
+    """Rule 9: values of `OTEL_*` that make the SDK raise at its import cost a warning, and no span."""
+    script = """
+    import contextcompany as tcc
+    tcc.run("run-1").prompt("p").end()
+    assert tcc.flush(20)
+    """
+    bad = dict.fromkeys(
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_BSP_MAX_QUEUE_SIZE"),
+        "x",
+    )
+    run_python(script, TCC_URL=collector.url, **bad)
+    assert [span.attributes["tcc.runId"] for span in collector.store.spans()] == ["run-1"]

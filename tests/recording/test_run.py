@@ -114,10 +114,11 @@ def test_misuse_raises_at_once_and_leaves_nothing_open(
     captured: Captured, call: Callable[[], object], error: type[Exception], words: tuple[str, ...]
 ) -> None:
     """Rule 9: a wrong argument raises, says what it was and what it got, and starts no span."""
+    before = tcc.stats().open_handles
     with pytest.raises(error) as raised:
         call()
     assert [word for word in (*words, ": got ") if word not in str(raised.value)] == []
-    assert (captured.spans, tcc.stats().open_handles) == ((), 0)
+    assert (captured.spans, tcc.stats().open_handles) == ((), before)
 
 
 @pytest.mark.parametrize("code", [3, -1, "0", None, 1.5, [0]])
@@ -178,6 +179,26 @@ def test_metadata_keeps_its_type(captured: Captured, given: object, kind: str, r
     assert typed(parsed(span))["tcc.metadata.value"] == (kind, recorded)
 
 
+def test_a_snapshot_is_taken_when_the_setter_is_called(captured: Captured) -> None:
+    """Rule 1: prompts, answers, metadata and attributes that change afterwards are recorded as they were."""
+    said: list[dict[str, Any]] = [{"role": "user", "content": "first"}]
+    answer: dict[str, Any] = {"role": "assistant", "content": "answer"}
+    tags, nested = ["a"], {"deep": [1]}
+    r = tcc.run().prompt(said).response(answer).metadata(tags=tags, nested=nested).attributes({"app.t": tags})
+    said[0]["content"] = answer["content"] = "changed"
+    tags.append("b")
+    nested["deep"].append(2)
+    r.end()
+    (span,) = captured.spans
+    recorded = parsed(span)
+    assert (recorded["gen_ai.input.messages"], recorded["gen_ai.output.messages"]) == (
+        user("first"),
+        assistant("answer"),
+    )
+    assert (recorded["tcc.metadata.tags"], recorded["app.t"]) == (["a"], ["a"])
+    assert recorded["tcc.metadata.nested"] == '{"deep":[1]}'
+
+
 def test_a_second_prompt_keeps_the_system_prompt(captured: Captured) -> None:
     """Rule 2: a call that leaves the system prompt out keeps the earlier one."""
     tcc.run().prompt("one", system_prompt="be kind").prompt("two").end()
@@ -215,6 +236,23 @@ def test_attributes_without_a_setter_are_recorded(captured: Captured) -> None:
     (span,) = captured.spans
     own = {key: value for key, value in parsed(span).items() if key.startswith("app.")}
     assert typed(own) == {"app.region": ("str", "eu"), "app.count": ("int", 3)}
+
+
+def test_attributes_cannot_make_a_span_another(captured: Captured) -> None:
+    """`attributes()` is for what has no setter: the run stays the run that it is, with what was set."""
+    r = tcc.run("run-1").prompt("p").response("a").metadata({"tcc.userId": "u-1"})
+    r.attributes({"tcc.runId": "other", "gen_ai.operation.name": "chat", "tcc.statusCode": 2})
+    r.attributes({"gen_ai.input.messages": "[]", "tcc.userId": "other", "error.type": "x"}).end()
+    (span,) = captured.spans
+    assert parsed(span) == {
+        "gen_ai.operation.name": "invoke_agent",
+        "tcc.runId": "run-1",
+        "gen_ai.input.messages": user("p"),
+        "gen_ai.output.messages": assistant("a"),
+        "tcc.userId": "u-1",
+        "user.id": "u-1",
+        "tcc.statusCode": 0,
+    }
 
 
 def test_the_span_and_its_trace_are_at_hand(captured: Captured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -189,18 +190,17 @@ def test_a_run_inside_a_run_says_so(captured: Captured, around: str) -> None:
     with tcc.run("outer") as outer:
         outer.prompt("p")
         handle = outer if around == "run" else outer.step() if around == "step" else outer.tool_call("t")
-        handle.__enter__()
-        inner = tcc.run("inner").prompt("p")
-        inner.end()
-        complete(inner.tool_call("t", "below-inner"))
-        if handle is not outer:
-            complete(handle)
+        with nullcontext() if handle is outer else handle:
+            inner = tcc.run("inner").prompt("p")
+            inner.end()
+            complete(inner.tool_call("t", "below-inner"))
+            if handle is not outer:
+                complete(handle)
     runs = {parsed(span)["tcc.runId"]: span for span in captured.named("invoke_agent")}
     span = runs["inner"]
     assert (trace_id_of(span), parent_id(span)) == (outer.trace_id, span_id(handle))
     assert parsed(span)["tcc.parentRunId"] == "outer"
     assert parents(captured)["below-inner"] == span_id(inner)
-    outer.end()
     (outer_span,) = (found for found in captured.named("invoke_agent") if found.parent is None)
     assert "tcc.parentRunId" not in parsed(outer_span)
 

@@ -172,3 +172,34 @@ def test_elsewhere_a_run_id_alone_gives_the_runs_own_trace(collector: Collector)
     assert (worker.trace_id, worker.parent_span_id) == (own.trace_id, f"{span_id(own):016x}")
     assert (carried.trace_id, carried.parent_span_id) == (TRACE_ID, SPAN_ID)
     assert {span.attributes["tcc.runId"] for span in (worker, carried)} == {"run-1"}
+
+
+def test_a_run_of_elsewhere_is_not_below_what_is_current(captured: Captured) -> None:
+    """Rule 6: inside the block of another run, a child by run id goes to its own run."""
+    with tcc.run("here") as here:
+        here.prompt("p")
+        with tcc.step("elsewhere", "s") as s:
+            s.prompt("q").response("a")
+            tcc.tool_call(tool_name="by-context").end()
+            here.tool_call("of-here").end()
+    elsewhere = tcc.run("elsewhere")
+    spans = {span.name: span for span in captured.spans}
+    assert {name: (trace_id_of(span), parent_id(span)) for name, span in spans.items()} == {
+        "execute_tool by-context": (elsewhere.trace_id, span_id(s)),
+        "execute_tool of-here": (here.trace_id, span_id(here)),
+        "chat": (elsewhere.trace_id, span_id(elsewhere)),
+        "invoke_agent": (here.trace_id, None),
+    }
+    assert parsed(spans["execute_tool by-context"])["tcc.runId"] == "elsewhere"
+
+
+def test_children_by_run_id_belong_to_the_session(captured: Captured) -> None:
+    """In the process of its run a child by run id carries the session as the run's own children do."""
+    r = tcc.run("run-1", session_id="chat-1").prompt("p")
+    tcc.step("run-1").prompt("q").response("a").end()
+    r.end()
+    tcc.tool_call("run-1", tool_name="t").end()
+    sessions = [
+        (parsed(span)["tcc.sessionId"], parsed(span)["gen_ai.conversation.id"]) for span in captured.spans
+    ]
+    assert sessions == [("chat-1", "chat-1")] * 3

@@ -180,7 +180,13 @@ SCENES: Final = [
         value="s",
         spans=[
             _ASKED_RUN,
-            step(attributes={**_content(), "gen_ai.response.finish_reasons": ["stop"]}),
+            step(
+                attributes={
+                    **_content(),
+                    "gen_ai.output.messages": assistant("answered", "stop"),
+                    "gen_ai.response.finish_reasons": ["stop"],
+                }
+            ),
         ],
     ),
     Scene(

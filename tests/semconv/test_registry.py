@@ -328,7 +328,7 @@ SAMPLES: list[tuple[str, Any]] = [
         [{"role": role, "parts": PARTS} for role in ("system", "user", "assistant", "tool")],
     ),
     ("gen_ai.output.messages", []),
-    ("gen_ai.output.messages", [{"role": "assistant", "parts": PARTS}]),
+    ("gen_ai.output.messages", [{"finish_reason": "", "role": "assistant", "parts": PARTS}]),
     ("gen_ai.system_instructions", []),
     ("gen_ai.system_instructions", [{"type": "text", "content": "Be brief."}]),
     ("gen_ai.tool.definitions", []),

@@ -7,7 +7,6 @@ import datetime
 import decimal
 import fractions
 import json
-import sys
 import threading
 import uuid
 from pathlib import PurePosixPath
@@ -173,21 +172,19 @@ def test_other_threads_may_change_what_is_frozen() -> None:
 
 def test_freezing_at_the_end_of_the_stack_does_not_raise() -> None:
     """Called where almost no stack is left, it gives what it can."""
-    found: list[object] = []
+    value = {"a": [{"b": ["c"]}]}
+    failed: list[RecursionError] = []
 
-    def dive(left: int) -> None:
-        if left:
-            dive(left - 1)
-        else:
-            found.append(freeze({"a": [{"b": ["c"]}]})[0])
+    def dive() -> object:
+        try:
+            return dive()
+        except RecursionError as error:
+            failed.append(error)
+            return freeze(value)[0]
 
-    depth = 10
-    frame: Any = sys._getframe()
-    while frame is not None:
-        depth, frame = depth + 1, frame.f_back
-    dive(sys.getrecursionlimit() - depth)
-    assert len(found) == 1
-    assert "<unprintable" in json.dumps(found)
+    assert dive() == "<unprintable>"
+    # The first is the one that ends the dive; then freeze() itself cannot be called in the last frames.
+    assert len(failed) < 6
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,12 @@ def test_urls_are_completed(given: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a.example/custom", "https://a.example/x?y=1", "https://a.example/", "https://a.example/v1/traces/"],
+    [
+        "https://a.example/custom",
+        "https://a.example/x?y=1",
+        "https://a.example/",
+        "https://a.example/v1/traces/",
+    ],
 )
 def test_verbatim_urls_are_left_alone(url: str) -> None:
     """A verbatim URL keeps its path and its query as they stand."""
@@ -95,7 +100,7 @@ NO_URLS = [
 
 @pytest.mark.parametrize("text", NO_URLS)
 def test_what_is_no_url(text: str) -> None:
-    """A text that is no http(s) URL with a host raises, and says of which name, what it got and what to do."""
+    """A text that is no http(s) URL with a host raises: of which name, what it got, what to do."""
     with pytest.raises(ValueError, match=r"^tcc_url must be an http\(s\) URL .*: got .*; "):
         traces_url(text)
 
@@ -203,7 +208,7 @@ RESOLVED = [
 def test_a_key_belongs_to_its_destination(
     base: Destination, api_key: str | None, tcc_url: str | None, expected: Destination
 ) -> None:
-    """A URL without a key takes key and headers along within their origin only; a key alone goes its own way."""
+    """A URL without a key takes key and headers along within their origin only; a key alone goes its way."""
     assert resolve(base, api_key=api_key, tcc_url=tcc_url) == expected
 
 
@@ -274,7 +279,9 @@ def test_a_key_wins_over_credentials_in_the_url() -> None:
 
 def test_the_repr_shows_where_and_nothing_else() -> None:
     """A destination's repr holds no key, no header and no query."""
-    target = Destination(f"https://b.example/v1/traces?t={SECRET}", Source.OURS, KEY, (("x-api-key", SECRET),))
+    target = Destination(
+        f"https://b.example/v1/traces?t={SECRET}", Source.OURS, KEY, (("x-api-key", SECRET),)
+    )
     assert repr(target) == "Destination('https://b.example/v1/traces', OURS)"
     assert str(target) == repr(target)
     assert f"{target}" == repr(target)
@@ -289,4 +296,8 @@ def test_who_named_it() -> None:
 
 def test_the_addresses_of_the_platform() -> None:
     """The platform and the local default are where the design says."""
-    assert (places.PLATFORM_URL, places.PLATFORM_DEV_URL, places.LOCAL_URL) == (PLATFORM, PLATFORM_DEV, LOCAL.url)
+    assert (
+        PLATFORM,
+        PLATFORM_DEV,
+        LOCAL.url,
+    ) == (places.PLATFORM_URL, places.PLATFORM_DEV_URL, places.LOCAL_URL)

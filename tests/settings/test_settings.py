@@ -168,7 +168,12 @@ def test_the_same_origin_by_another_route_keeps_otel_headers_out(monkeypatch: py
 
 FROM_ARGUMENTS: list[tuple[str, dict[str, str], dict[str, Any], Destination]] = [
     ("url", {}, {"tcc_url": "https://b.example"}, Destination(B, Source.OURS)),
-    ("traces url", {}, {"traces_url": "https://b.example/x"}, Destination("https://b.example/x", Source.OURS)),
+    (
+        "traces url",
+        {},
+        {"traces_url": "https://b.example/x"},
+        Destination("https://b.example/x", Source.OURS),
+    ),
     ("key", {}, {"api_key": KEY}, Destination(PLATFORM, Source.PLATFORM, KEY)),
     ("dev key", {}, {"api_key": DEV_KEY}, Destination(PLATFORM_DEV, Source.PLATFORM, DEV_KEY)),
     ("both", {}, {"api_key": KEY, "tcc_url": "https://b.example"}, Destination(B, Source.OURS, KEY)),
@@ -265,7 +270,7 @@ BAD = [
 def test_a_bad_variable_is_one_warning_and_the_default(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
 ) -> None:
-    """A deployment does not crash on it: the default is used, and one warning names it and shows no secret."""
+    """No deployment crashes on it: the default is used, and one warning names it and shows no secret."""
     monkeypatch.setenv(name, value)
     assert load() == Settings(destination=LOCAL)
     assert load() == Settings(destination=LOCAL)

@@ -10,17 +10,16 @@ import random
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
-
-from opentelemetry import context as otel_context
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from contextcompany.delivery.pricing import priced
 from contextcompany.delivery.transport import Outcome, Verdict
 from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from contextcompany.sdk import ReadableSpan
 
@@ -34,6 +33,7 @@ _FIRST_BACKOFF: Final = 0.1
 _MOST_BACKOFF: Final = 30.0
 _MOST_HELPLESS_BACKOFF: Final = 2.0
 _SPAN_OVERHEAD: Final = 1_500
+_EVENT_OVERHEAD: Final = 400
 
 
 class Sink(Protocol):
@@ -108,9 +108,11 @@ class _Entry:
     def __init__(self, span: ReadableSpan, receipt: Receipt | None) -> None:
         self.span = span
         self.receipt = receipt
-        self.size = _SPAN_OVERHEAD + sum(
-            len(value) for value in (span.attributes or {}).values() if isinstance(value, str)
-        )
+        self.size = _SPAN_OVERHEAD + len(span.name)
+        self.size += sum(_weight(value) for value in (span.attributes or {}).values())
+        for event in span.events:
+            self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
+        self.size += len(span.links) * _EVENT_OVERHEAD
 
 
 class Outbox:
@@ -176,6 +178,16 @@ class Outbox:
         with self._changed:
             return self._snapshot()
 
+    def hurry(self) -> None:
+        """Begin to send what waits, without waiting for it."""
+        with self._changed:
+            if self._waiting and not self._closed:
+                self._urgent = True
+                self._not_before = 0.0
+                if self._thread is None:
+                    self._start_thread()
+                self._changed.notify_all()
+
     def flush(self, timeout: float) -> bool:
         """Send what waits, and return whether nothing is left after so many seconds."""
         deadline = time.monotonic() + timeout
@@ -202,6 +214,7 @@ class Outbox:
         done = self.flush(timeout) if self._thread is not None else False
         with self._changed:
             self._closed = True
+            done = done or not (self._waiting or self._on_the_way)
             self._changed.notify_all()
             thread_is_busy = self._on_the_way > 0
         while not done and not thread_is_busy and time.monotonic() < deadline:
@@ -298,6 +311,10 @@ class Outbox:
         _tell(batch, delivered=lost == 0)
 
     def _settle_later(self, batch: list[_Entry], outcome: Outcome) -> None:
+        if self._closed:
+            for entry in batch:
+                self._drop(entry, "undelivered at shutdown")
+            return
         for entry in reversed(batch):
             self._waiting.appendleft(entry)
             self._bytes += entry.size
@@ -313,7 +330,6 @@ class Outbox:
             logger.warning("delivery begins to fail: %s; spans wait in memory", outcome.reason)
 
     def _work(self) -> None:
-        _suppress_instrumentation()
         batch: list[_Entry] | None = []
         try:
             while batch is not None:
@@ -362,12 +378,13 @@ def _tell(batch: list[_Entry], *, delivered: bool) -> None:
             entry.receipt.settle(delivered=delivered)
 
 
-def _suppress_instrumentation() -> None:
-    """Keep other instrumentations out of this thread's requests."""
-    context = otel_context.get_current()
-    for key in ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY"):
-        # The API has no public name for these keys, and not every version has both.
-        known = getattr(otel_context, key, None)
-        if isinstance(known, str):
-            context = otel_context.set_value(known, True, context)
-    otel_context.attach(context)
+def _weight(value: object) -> int:
+    """Estimate what a name, an attribute value or a mapping of them takes on the heap, in bytes."""
+    if isinstance(value, str):
+        return len(value) + 50
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value)
+        return sum(_weight(key) + _weight(one) for key, one in pairs.items())
+    if isinstance(value, (list, tuple)):
+        return sum(map(_weight, cast("Sequence[object]", value)))
+    return len(value) if isinstance(value, bytes) else 30

@@ -28,7 +28,8 @@ class CollectorSink:
     def __init__(self, destination: Destination, *, user_agent: str) -> None:
         self.name = destination.shown
         self._transport = Transport(destination, user_agent=user_agent)
-        self._must_identify = destination.is_implicit
+        self._is_implicit = destination.is_implicit
+        self._must_identify = self._is_implicit
         self._next_probe = 0.0
         self._said = False
 
@@ -40,6 +41,8 @@ class CollectorSink:
         if encoded.unencodable and not encoded.spans:
             return Outcome(Verdict.REJECTED, f"{encoded.unencodable} spans cannot be encoded")
         outcome = self._transport.post(encoded.body, timeout=timeout)
+        if outcome.verdict is not Verdict.DELIVERED:
+            self._must_identify = self._is_implicit  # another program may have taken the port
         if outcome.verdict is Verdict.DELIVERED and encoded.unencodable:
             reason = f"{encoded.unencodable} spans cannot be encoded and were left out"
             return Outcome(Verdict.DELIVERED, reason, outcome.refused_spans + encoded.unencodable)

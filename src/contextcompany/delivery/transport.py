@@ -16,7 +16,9 @@ import requests
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
+from contextcompany.delivery.sockets import Sockets, uninstrumented
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 from contextcompany.settings.destination import is_loopback
 
@@ -64,9 +66,10 @@ class Outcome:
 class _AllowListAdapter(HTTPAdapter):
     """Send nothing but our own headers: instrumentations of HTTP clients add theirs before us."""
 
-    def __init__(self, allowed: frozenset[str]) -> None:
+    def __init__(self, allowed: frozenset[str], sockets: Sockets) -> None:
         self._allowed = allowed
         super().__init__(pool_connections=1, pool_maxsize=4, max_retries=0)
+        sockets.watch(self.poolmanager)
 
     def send(self, request: PreparedRequest, *args: object, **kwargs: object) -> Response:
         for name in list(request.headers):
@@ -82,10 +85,12 @@ class Transport:
         self._destination = destination
         self._user_agent = user_agent
         self._compress = not is_loopback(destination.url)
+        self._sockets = Sockets()
         self._session = self._new_session()
 
     def renew(self) -> None:
         """Take a fresh socket, after a fork: the old one belongs to the parent process."""
+        self._sockets = Sockets()
         self._session = self._new_session()
 
     def close(self) -> None:
@@ -97,36 +102,37 @@ class Transport:
 
         Args:
             body: an `ExportTraceServiceRequest` in protobuf.
-            timeout: seconds to wait for each answer of the network.
+            timeout: seconds for the whole request.
         """
         headers = {"content-type": "application/x-protobuf"}
         if self._compress:
             body = gzip.compress(body, _GZIP_LEVEL)
             headers["content-encoding"] = "gzip"
+        shown = self._destination.shown
         try:
-            response = self._session.post(
-                self._destination.url,
-                data=body,
-                headers=headers,
-                timeout=(min(timeout, _CONNECT_SECONDS), timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return _judge(response, self._destination.shown)
-        except requests.RequestException as error:
-            return Outcome(
-                Verdict.LATER, f"no answer from {self._destination.shown} ({type(error).__name__})"
-            )
+            with uninstrumented(), self._sockets.deadline(timeout):
+                response = self._session.post(
+                    self._destination.url,
+                    data=body,
+                    headers=headers,
+                    timeout=(min(timeout, _CONNECT_SECONDS), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    return _judge(response, shown)
+        except (requests.RequestException, HTTPError) as error:
+            return Outcome(Verdict.LATER, f"no answer from {shown} ({type(error).__name__})")
 
     def identifies_itself(self, *, timeout: float = 0.5) -> bool:
         """Return whether what answers at the destination is the local collector of this package."""
         health = self._destination.url.removesuffix("/v1/traces") + "/healthz"
         try:
-            response = self._session.get(health, timeout=timeout, allow_redirects=False, stream=True)
-            with response:
-                answer: object = json.loads(_body(response))
-        except (requests.RequestException, ValueError):
+            with uninstrumented(), self._sockets.deadline(timeout):
+                response = self._session.get(health, timeout=timeout, allow_redirects=False, stream=True)
+                with response:
+                    answer: object = json.loads(_body(response))
+        except (requests.RequestException, HTTPError, ValueError, RecursionError):
             return False
         named = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
         return named.get("service") == LOCAL_COLLECTOR_SERVICE
@@ -137,7 +143,7 @@ class Transport:
         own = self._destination.wire_headers()
         session.headers.clear()
         session.headers.update({"user-agent": self._user_agent, **own})
-        adapter = _AllowListAdapter(_OWN_HEADERS | own.keys())
+        adapter = _AllowListAdapter(_OWN_HEADERS | own.keys(), self._sockets)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session
@@ -163,8 +169,8 @@ def _judge(response: Response, url: str) -> Outcome:
 
 
 def _accepted(response: Response, url: str) -> Outcome:
-    body = _body(response)
     try:
+        body = _body(response)
         if "json" in response.headers.get("content-type", ""):
             answer: object = json.loads(body or b"{}")
             partial = (
@@ -176,7 +182,7 @@ def _accepted(response: Response, url: str) -> Outcome:
             refused = int(cast("str | int", count))
         else:
             refused = ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans
-    except (DecodeError, ValueError, TypeError):
+    except (DecodeError, HTTPError, ValueError, TypeError, OverflowError, RecursionError):
         refused = 0  # an answer that is no OTLP answer says nothing against the spans
     if refused > 0:
         return Outcome(Verdict.DELIVERED, f"{url} refused {refused} spans of a request", refused)

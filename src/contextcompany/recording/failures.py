@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 _MOST_MESSAGE_BYTES: Final = 16 << 10
+_MOST_NAME_BYTES: Final = 1 << 10
 _MOST_TRACE_BYTES: Final = 64 << 10
-_MARK: Final = "__contextcompany_trace__"
 _OURS: Final = frozenset({names.ERROR_TYPE_TIMEOUT, names.ERROR_TYPE_ABANDONED, names.ERROR_TYPE_INCOMPLETE})
 
 
@@ -57,22 +57,18 @@ def safe_message(given: object) -> str:
 def type_name(exception: BaseException) -> str:
     """Return the class of an exception with its module, unless it is built in."""
     kind = type(exception)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return clean_text(name, _MOST_NAME_BYTES)[0]
 
 
 def record_exception(span: Span, exception: BaseException, *, content: bool) -> None:
-    """Add an exception to a span as an event, unless a span of the same trace has it already.
+    """Add an exception to a span as an event.
 
     Args:
-        span: the innermost span; outer ones come later and find the mark.
+        span: the innermost span that the exception leaves.
         exception: what was raised.
         content: whether its message and stack trace may be recorded.
     """
-    trace_id = span.get_span_context().trace_id
-    marked = vars(exception)
-    if marked.get(_MARK) == trace_id:
-        return
-    marked[_MARK] = trace_id
     event = {names.EXCEPTION_TYPE: type_name(exception)}
     if content:
         event[names.EXCEPTION_MESSAGE] = safe_message(exception)
@@ -81,7 +77,10 @@ def record_exception(span: Span, exception: BaseException, *, content: bool) -> 
 
 
 def _stack_trace(exception: BaseException) -> str:
-    lines = traceback.format_exception(type(exception), exception, exception.__traceback__)
+    try:
+        lines = traceback.format_exception(exception)
+    except Exception:  # noqa: BLE001  (a hostile exception raises whatever is asked of it)
+        lines = [f"{type_name(exception)}: its stack trace cannot be formatted"]
     return _redacted("".join(lines), _MOST_TRACE_BYTES)
 
 

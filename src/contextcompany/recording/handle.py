@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _STATUS_CODES = (names.STATUS_CODE_SUCCESS, names.STATUS_CODE_PARTIAL, names.STATUS_CODE_ERROR)
 _MOST_KEY_BYTES = 256
+_NAMESPACE = names.TCC_METADATA_PREFIX.partition(".")[0] + "."
 
 
 class Handle:
@@ -81,7 +82,7 @@ class Handle:
         """Set span attributes for which there is no setter.
 
         Args:
-            attributes: by full attribute key; what has a setter of its own is not overridden. Text,
+            attributes: by full attribute key; what has a setter of its own is left out. Text,
                 numbers, booleans and lists of one of them keep their type, anything else becomes
                 JSON text, None removes a key.
 
@@ -89,7 +90,11 @@ class Handle:
             TypeError: for anything but a mapping.
             RuntimeError: after `end()` or `error()`.
         """
-        self._recording.put_extra(converted("attributes", attributes))
+        free = converted("attributes", attributes)
+        for key in [key for key in free if key in names.KNOWN_KEYS or key.startswith(_NAMESPACE)]:
+            del free[key]
+            warn_once(("known key", key), "attributes() does not set %s: it has a setter of its own", key)
+        self._recording.put_extra(free)
         return self
 
     def end(self, *, end_time: Moment | None = None) -> None:
@@ -166,8 +171,15 @@ class Handle:
         gone = process.current.leave(node)
         # By value: the block may be left in another context than it was entered in, where a token
         # of the first one cannot be reset.
-        if gone is not None and gone.before is not None and otel_context.get_current() is node.inside:
+        if gone is None or gone.before is None:
+            return
+        current = otel_context.get_current()
+        if current is node.inside:
             otel_context.attach(gone.before)
+        elif trace.get_current_span(current) is self.span:
+            # Somebody attached further values and left them: they stay, our span does not.
+            outer = trace.get_current_span(gone.before)
+            otel_context.attach(trace.set_span_in_context(outer, current))
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)

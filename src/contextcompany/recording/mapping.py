@@ -72,14 +72,14 @@ def run_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> No
         _messages(
             fields, "system_prompt", names.GEN_AI_SYSTEM_INSTRUCTIONS, messages.system_instructions, span
         )
-        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, messages.output_messages, span)
+        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, _output(fields), span)
 
 
 def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
     """Add what a step was given."""
     if content:
         _messages(fields, "prompt", names.GEN_AI_INPUT_MESSAGES, messages.input_messages, span)
-        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, messages.output_messages, span)
+        _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, _output(fields), span)
     shape = messages.tool_definitions if content else _definitions_without_content
     _messages(fields, "tool_definitions", names.GEN_AI_TOOL_DEFINITIONS, shape, span)
     pairs = span.pairs
@@ -125,6 +125,16 @@ def _size(value: object) -> int:
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode())
     return sum(map(_size, value)) if isinstance(value, (list, tuple)) else 8
+
+
+def _output(fields: Fields) -> Callable[[Plain], Any]:
+    # A receiver drops all messages of a span of which one has no finish_reason, null included.
+    reason = fields.get("finish_reason", "")
+
+    def convert(value: Plain) -> Any:
+        return [{"finish_reason": reason, **message} for message in messages.output_messages(value)]
+
+    return convert
 
 
 def _definitions_without_content(value: Plain) -> Any:

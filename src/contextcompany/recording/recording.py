@@ -229,6 +229,19 @@ class Recording:
     def _finish(
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None = None
     ) -> None:
+        try:
+            self._write_and_end(failure, end_time, violations)
+        finally:
+            process.watch.remove(self)
+            # A task that outlives the block may hold the recording; the content need not stay.
+            self.fields, self._metadata, self._extra = {}, {}, {}
+            if self.kind == "run" and not self.place.is_off:
+                self.place.forget_exception()
+                process.places.end(self.place)
+
+    def _write_and_end(
+        self, failure: Failure | None, end_time: int | None, violations: list[str] | None
+    ) -> None:
         place = self.place
         if not place.is_off:
             with guard:
@@ -237,9 +250,6 @@ class Recording:
             with guard:
                 if place.is_shared:
                     place.instance.deliver_copy(self.span, place.destination)
-        process.watch.remove(self)
-        # A task that outlives the block may hold the recording for long; the content need not stay.
-        self.fields, self._metadata, self._extra = {}, {}, {}
 
     def _write(self, failure: Failure | None, violations: list[str] | None) -> None:
         span = self.span
@@ -248,7 +258,7 @@ class Recording:
         collected = SpanAttributes()
         ATTRIBUTES_OF[self.kind](self.fields, collected, content=self.content)
         collected.free({names.TCC_METADATA_PREFIX + key: value for key, value in self._metadata.items()})
-        collected.free(self._extra if self.content else _without_content(self._extra))
+        collected.free(self._extra)
         # Where an attribute limit may evict the oldest, who the span belongs to is said again, last.
         crowded = self.place.is_shared or len(self._metadata) + len(self._extra) > _CROWD
         last = dict(self._identity) if crowded else {}
@@ -270,7 +280,7 @@ class Recording:
         span.update_name(span_name(self.kind, self.fields, self.place.identity.get(names.TCC_AGENT)))
         if failure is not None:
             span.set_status(StatusCode.ERROR, (message or None) if speaks else None)
-            if failure.exception is not None:
+            if failure.exception is not None and self.place.is_first_to_see(failure.exception):
                 record_exception(span, failure.exception, content=self.content)
 
 
@@ -288,8 +298,3 @@ def end_span(span: Span, end_time: int) -> None:
             "a span processor of the application raised %s when a span ended",
             type(error).__name__,
         )
-
-
-def _without_content(extra: dict[str, Any]) -> dict[str, Any]:
-    hidden = {*names.CONTENT_KEYS, names.GEN_AI_TOOL_DEFINITIONS, names.TCC_STATUS_MESSAGE}
-    return {key: value for key, value in extra.items() if key not in hidden}

@@ -98,6 +98,7 @@ def start_run(
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
         session_id=session_id,
+        outer=None if outer is None else outer.place,
     )
     process.places.add(place)
     if shared is None:

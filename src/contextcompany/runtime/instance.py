@@ -109,13 +109,19 @@ class Instance:
         Nothing is sent where neither the run nor the settings name one, nor for unsampled spans.
         """
         context = span.get_span_context()
+        route = self._routes.pop(context.span_id, None)
+        receipt = None if route is None else route.receipt
         wanted = destination is not None or self.settings.has_destination
         if wanted and isinstance(span, ReadableSpan) and context.trace_flags.sampled:
-            self.deliver(checked(rebuilt(span), content=self.settings.capture_content))
-            return
-        route = self._routes.pop(context.span_id, None)
-        if route is not None and route.receipt is not None:
-            route.receipt.settle(delivered=False)
+            copied = checked(rebuilt(span), content=self.settings.capture_content)
+            self._outbox(destination).submit(copied, receipt)
+        elif receipt is not None:
+            receipt.settle(delivered=False)
+
+    def hurry(self) -> None:
+        """Begin to send what waits, to all destinations at once."""
+        for box in self._all_outboxes():
+            box.hurry()
 
     def flush(self, timeout: float) -> bool:
         """Flush all outboxes; returns whether all were empty within so many seconds together."""

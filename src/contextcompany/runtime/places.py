@@ -33,6 +33,7 @@ class Place:
         sets_context: whether entered handles are current in the OpenTelemetry context too.
         identity: the reserved metadata keys that were set so far; children created later carry them.
         session_id: the session it belongs to, or None.
+        outer: the run around it, for one that started inside another.
         run: what the caller holds of the run, weakly; None for a run of another process.
     """
 
@@ -41,9 +42,12 @@ class Place:
         "identity",
         "instance",
         "is_off",
+        "is_over",
         "is_shared",
+        "outer",
         "run",
         "run_id",
+        "seen_exception",
         "session_id",
         "sets_context",
         "span_context",
@@ -63,6 +67,7 @@ class Place:
         sets_context: bool = False,
         identity: dict[str, str] | None = None,
         session_id: str | None = None,
+        outer: Place | None = None,
     ) -> None:
         self.run: weakref.ref[object] | None = None
         self.run_id = run_id
@@ -75,6 +80,32 @@ class Place:
         self.sets_context = sets_context
         self.identity = {} if identity is None else identity
         self.session_id = session_id
+        self.outer = outer
+        self.seen_exception: BaseException | None = None
+        self.is_over = False
+
+    def is_first_to_see(self, exception: BaseException) -> bool:
+        """Return whether no span of this run, or of the runs around it, has recorded an exception.
+
+        The runs hold on to the last one until they end: nothing is written onto the exception, and
+        its address alone could be that of another one by then.
+        """
+        runs: list[Place] = []
+        place: Place | None = self
+        while place is not None:
+            runs.append(place)
+            place = place.outer
+        if any(run.seen_exception is exception for run in runs):
+            return False
+        for run in runs:
+            if run.run is not None and not run.is_over:
+                run.seen_exception = exception
+        return True
+
+    def forget_exception(self) -> None:
+        """Let go of the last exception, at the end of the run."""
+        self.is_over = True
+        self.seen_exception = None
 
     def as_span(self) -> Span:
         """Return the run's span as a parent."""
@@ -85,29 +116,38 @@ class Places:
     """The live and the last 10,000 runs of this process, by run id."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, Place] = OrderedDict()
+        self._live: dict[str, Place] = {}
+        self._ended: OrderedDict[str, Place] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """Return how many runs are known."""
-        return len(self._places)
+        return len(self._live) + len(self._ended)
 
     def get(self, run_id: str) -> Place | None:
         """Return where a run is, or None for one this process does not know."""
-        return self._places.get(run_id)
+        return self._live.get(run_id) or self._ended.get(run_id)
 
     def add(self, place: Place) -> None:
-        """Remember a run; the oldest goes when there are too many."""
+        """Remember a run that begins."""
         with self._lock:
-            self._places[place.run_id] = place
-            self._places.move_to_end(place.run_id)
-            while len(self._places) > MOST_RECENT:
-                self._places.popitem(last=False)
+            self._live[place.run_id] = place
+
+    def end(self, place: Place) -> None:
+        """Remember a run that has ended, among the last ones; the oldest goes when there are too many."""
+        with self._lock:
+            if self._live.get(place.run_id) is place:
+                del self._live[place.run_id]
+            self._ended[place.run_id] = place
+            self._ended.move_to_end(place.run_id)
+            while len(self._ended) > MOST_RECENT:
+                self._ended.popitem(last=False)
 
     def clear(self) -> None:
         """Forget all runs."""
         with self._lock:
-            self._places.clear()
+            self._live.clear()
+            self._ended.clear()
 
     def renew_lock(self) -> None:
         """Take a new lock in a forked child: another thread of the parent may have held it."""

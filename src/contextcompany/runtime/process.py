@@ -145,6 +145,7 @@ class Process:
         """Send everything that waits, within so many seconds."""
         before = self._counters()
         deadline = time.monotonic() + timeout
+        self._hurry()
         emptied = [instance.flush(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
         return self._result(before, emptied=all(emptied))
 
@@ -157,6 +158,7 @@ class Process:
         for recording in self.watch.recordings():
             with guard:
                 recording.close(reason, names.ERROR_TYPE_ABANDONED)
+        self._hurry()
         emptied = [instance.close(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
         return self._result(before, emptied=all(emptied))
 
@@ -189,6 +191,11 @@ class Process:
                 return handle.place
             nearest = nearest or handle.place
         return nearest
+
+    def _hurry(self) -> None:
+        # All destinations at once: one that hangs must not take the time of the others.
+        for instance in list(self._instances):
+            instance.hurry()
 
     def _counters(self) -> Counters:
         return Counters.total(instance.counters() for instance in list(self._instances))

@@ -12,9 +12,11 @@ import time
 import weakref
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Final, Protocol
 
 from contextcompany.diagnostics import guard
+
+_LONGEST_WAIT: Final = 3_600.0
 
 
 class Watched(Protocol):
@@ -102,7 +104,8 @@ class Watch:
     def _work(self) -> None:
         while True:
             with self._lock:
-                wait = max(self._deadlines[0][0] - time.monotonic(), 0) if self._deadlines else None
+                wait = self._deadlines[0][0] - time.monotonic() if self._deadlines else _LONGEST_WAIT
+            wait = min(max(wait, 0), _LONGEST_WAIT)
             try:
                 tether = self._wake.get(timeout=wait)
             except Empty:

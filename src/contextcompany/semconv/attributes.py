@@ -167,6 +167,61 @@ CONTENT_KEYS: Final = (
 )
 """Attributes that are left out whole when content capture is off."""
 
+KNOWN_KEYS: Final = frozenset(
+    {
+        GEN_AI_OPERATION_NAME,
+        GEN_AI_CONVERSATION_ID,
+        GEN_AI_AGENT_NAME,
+        GEN_AI_INPUT_MESSAGES,
+        GEN_AI_OUTPUT_MESSAGES,
+        GEN_AI_SYSTEM_INSTRUCTIONS,
+        GEN_AI_PROVIDER_NAME,
+        GEN_AI_REQUEST_MODEL,
+        GEN_AI_RESPONSE_MODEL,
+        GEN_AI_RESPONSE_FINISH_REASONS,
+        GEN_AI_USAGE_INPUT_TOKENS,
+        GEN_AI_USAGE_OUTPUT_TOKENS,
+        GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+        GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS,
+        GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+        GEN_AI_TOOL_DEFINITIONS,
+        GEN_AI_TOOL_NAME,
+        GEN_AI_TOOL_CALL_ID,
+        GEN_AI_TOOL_TYPE,
+        GEN_AI_TOOL_CALL_ARGUMENTS,
+        GEN_AI_TOOL_CALL_RESULT,
+        GEN_AI_EVALUATION_NAME,
+        GEN_AI_EVALUATION_SCORE_LABEL,
+        GEN_AI_EVALUATION_SCORE_VALUE,
+        GEN_AI_EVALUATION_EXPLANATION,
+        USER_ID,
+        USER_NAME,
+        ERROR_TYPE,
+        EXCEPTION_TYPE,
+        EXCEPTION_MESSAGE,
+        EXCEPTION_STACKTRACE,
+        EXCEPTION_ESCAPED,
+        TCC_RUN_ID,
+        TCC_SESSION_ID,
+        TCC_CONVERSATIONAL,
+        TCC_STATUS_CODE,
+        TCC_STATUS_MESSAGE,
+        TCC_AGENT,
+        TCC_USER_ID,
+        TCC_USER_NAME,
+        TCC_ORG_ID,
+        TCC_ORG_NAME,
+        TCC_STEP_ID,
+        TCC_COST,
+        TCC_COST_SOURCE,
+        TCC_PARENT_RUN_ID,
+        TCC_VIOLATIONS,
+        TCC_TRUNCATED,
+        TCC_CONTENT_CAPTURED,
+    }
+)
+"""All keys above: what the setters write, and nothing else may."""
+
 OPERATION_INVOKE_AGENT: Final = "invoke_agent"
 """A run, from one user input to one final answer."""
 

@@ -38,7 +38,7 @@ _DATA_URL: Final = re.compile(
 _SPELLINGS: Final = str.maketrans("-_", "+/", "\r\n")
 # What long payloads inside JSON text are replaced by: neither sign occurs in base64.
 _TOKEN: Final = re.compile(r"blob:(\d{1,18}):([a-z0-9-]{1,60}:[0-9a-f]{1,128})")
-_PAYLOAD_IN_JSON: Final = re.compile(r'(?<=[",])[A-Za-z0-9+/]{2048,}={0,2}(?=")')
+_PAYLOAD_IN_JSON: Final = re.compile(r'(?<=[",])[A-Za-z0-9+/]{2048,}+={0,2}(?=")')
 _LONGEST_LOOK: Final = 4096
 _LONGEST_SCANNED: Final = 64 << 20
 

@@ -20,14 +20,15 @@ def tool_call(call: Block) -> Part:
     """Return the part for a request to call a tool.
 
     Knows OpenAI's `tool_calls` and `function_call`, Anthropic's `tool_use` and the part of the conventions.
-    Arguments that are JSON text are read, except the free text of custom tools.
+    Arguments that are JSON text are read, except the free text of custom tools and what is a part already.
     """
     details = inner(call, "function") or inner(call, "custom") or call
     part = _identified("tool_call", call, "call_id", "id")
     part["name"] = as_text(first(details, "name"))
     arguments = first(details, "arguments", "input", "args")
     if arguments is not None:
-        part["arguments"] = as_read(arguments) if "arguments" in details else arguments
+        is_json = "arguments" in details and call.get("type") != "tool_call"
+        part["arguments"] = as_read(arguments) if is_json else arguments
     return part
 
 

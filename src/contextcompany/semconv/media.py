@@ -50,8 +50,10 @@ def blob_part(value: Block, modality: str | None = None, mime_type: str | None =
         mime_type: the type that was given beside it.
     """
     mime_type = text_of_field(value, "mime_type") or mime_type
-    if mime_type or modality is None:
-        modality = text_of_field(value, "modality") or modality
+    if mime_type:
+        modality = text_of_field(value, "modality") or modality_of(mime_type)
+    elif modality is None:
+        modality = text_of_field(value, "modality")
     size, digest = value.get("size"), value.get("digest")
     if isinstance(size, int) and isinstance(digest, str):
         measure = Measure(size, digest)

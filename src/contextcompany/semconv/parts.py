@@ -174,7 +174,7 @@ _CONVERTERS: Final[Mapping[str, Callable[[Block, str], list[Part]]]] = {
     **dict.fromkeys(("server_tool_use", "mcp_tool_use"), _server_use),
     **dict.fromkeys(("server_tool_call", "server_tool_call_response"), _as_it_is),
     "tool_result": lambda block, _: [response_part(block, block.get("content"))],
-    "tool_call_response": lambda block, _: [response_part(block, block.get("response"))],
+    "tool_call_response": lambda block, _: [calls.tool_response(block, block.get("response"))],
     **dict.fromkeys(("thinking", "redacted_thinking", "reasoning"), _reasoning),
     "compaction": _compaction,
 }

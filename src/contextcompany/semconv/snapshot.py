@@ -160,9 +160,11 @@ class Snapshot:
         return max(self._limit - self._spent, 0) // 2 + 2
 
     def _pairs_of(self, value: dict[object, object]) -> list[tuple[object, object]]:
-        # list() reads a dict in one go, so other threads may write to it; its owner may be one of them.
         if len(value) <= _FEW:
-            return list(value.items())
+            try:
+                return list(value.items())
+            except RuntimeError:  # a finaliser or another thread has just written to it
+                return listed(value.items, 2 * _FEW)
         # No key with its value costs less than five bytes.
         return listed(value.items, self._most() * 2 // 5 + 2)
 

@@ -164,7 +164,8 @@ def _is_homogeneous(value: Any, plain: list[Plain]) -> bool:
     if len(kinds) != 1 or not kinds <= _SCALARS:
         return not kinds
     # Text may stand for a NaN, a huge integer or any object: then it is no list of texts.
-    return str not in kinds or all(issubclass(class_of(item), str) for item in value)
+    pairs = zip(value, plain, strict=False)
+    return str not in kinds or all(issubclass(class_of(item), str) for item, _ in pairs)
 
 
 def count(value: object) -> int | None:

@@ -1,0 +1,1 @@
+"""A whole agent, recorded by hand: a model, a database, a document search, two turns, three mishaps."""

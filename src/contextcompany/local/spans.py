@@ -1,0 +1,98 @@
+"""Spans as they arrived: one frozen record per span, the same whatever encoding brought it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AttributeValue: TypeAlias = (
+    "str | bool | int | float | bytes | tuple[AttributeValue, ...] | dict[str, AttributeValue] | None"
+)
+"""What an attribute may hold; lists are tuples, as on the spans of the SDK."""
+
+_KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_STATUS_CODES: Final = ("UNSET", "OK", "ERROR")
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+
+
+class MalformedBodyError(ValueError):
+    """A request body is no ExportTraceServiceRequest; the message says where it stops being one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that happened during a span; `time_ns` counts nanoseconds since the epoch."""
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """A reference to a span elsewhere; the ids are lower-case hexadecimal text."""
+
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """One span as it arrived.
+
+    Ids are lower-case hexadecimal text, `parent_span_id` is None for a root. Times are nanoseconds since
+    the epoch. `kind` is `INTERNAL`, `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER` or `UNSPECIFIED`;
+    `status_code` is `UNSET`, `OK` or `ERROR`. `resource` holds the attributes of the resource.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    attributes: Mapping[str, AttributeValue]
+    events: tuple[EventRecord, ...]
+    links: tuple[LinkRecord, ...]
+    status_code: str
+    status_message: str
+    resource: Mapping[str, AttributeValue]
+    scope_name: str
+    scope_version: str
+
+
+def trace_id_text(raw: bytes) -> str:
+    """Write a trace id as hexadecimal text; MalformedBodyError unless it is 16 bytes, not all zero."""
+    return _id_text(raw, _TRACE_ID_BYTES, "traceId")
+
+
+def span_id_text(raw: bytes) -> str:
+    """Write a span id as hexadecimal text; MalformedBodyError unless it is 8 bytes, not all zero."""
+    return _id_text(raw, _SPAN_ID_BYTES, "spanId")
+
+
+def parent_id_text(raw: bytes) -> str | None:
+    """Write the id of a parent as hexadecimal text; no id, or zeros as some exporters write, is None."""
+    return _id_text(raw, _SPAN_ID_BYTES, "parentSpanId") if any(raw) else None
+
+
+def kind_name(number: int) -> str:
+    """Name a span kind; a number without a name is `UNSPECIFIED`, since enums of proto3 are open."""
+    return _KINDS[number] if 0 <= number < len(_KINDS) else _KINDS[0]
+
+
+def status_code_name(number: int) -> str:
+    """Name a status code; a number without a name is `UNSET`, since enums of proto3 are open."""
+    return _STATUS_CODES[number] if 0 <= number < len(_STATUS_CODES) else _STATUS_CODES[0]
+
+
+def _id_text(raw: bytes, length: int, field: str) -> str:
+    if len(raw) != length or not any(raw):
+        raise MalformedBodyError(f"{field} must be {length} bytes, not all zero, got {raw[:32].hex()!r}")
+    return raw.hex()
