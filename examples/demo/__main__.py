@@ -45,6 +45,7 @@ def main() -> int:
     with ExitStack() as stack:
         collector: Collector | None = None
         if elsewhere:
+            tcc.configure(service_name="shop")
             _say(console, f"Sending to {elsewhere}, as the environment says.")
         else:
             collector = stack.enter_context(Collector(port=4318, fallback=True))

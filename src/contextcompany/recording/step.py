@@ -219,7 +219,9 @@ def new_step(
         below=place.as_span() if directly else None,
         attributes={
             names.TCC_STEP_ID: clean_text(known_id)[0],
-            names.GEN_AI_PROVIDER_NAME: clean_text(provider or names.PROVIDER_OTHER, _MOST_NAME_BYTES)[0],
+            names.GEN_AI_PROVIDER_NAME: clean_text(
+                names.PROVIDER_OTHER if provider is None else provider, _MOST_NAME_BYTES
+            )[0],
         },
         fields={},
         start_time=nanoseconds("start_time", start_time),
