@@ -181,3 +181,11 @@ def test_time_grows_with_the_length_of_the_text(piece: str) -> None:
         # Below a tenth of a millisecond the clock measures itself.
         assert before is None or taken < 24 * max(before, 1e-4), f"{size} characters: {before} to {taken} s"
         before = taken
+
+
+def test_masks_in_escaped_json() -> None:
+    """A secret is masked in JSON that stands as text inside of other text."""
+    assert (
+        redact_secrets(r"{\"api_key\": \"abc123def\", \"x\": 1}")
+        == r"{\"api_key\": \"[redacted]\", \"x\": 1}"
+    )

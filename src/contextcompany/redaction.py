@@ -81,7 +81,7 @@ _ASSIGNMENT: Final = re.compile(
     r"([\"']?\b[A-Za-z0-9_.-]{0,40}"
     r"(?:api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|key"
     r"|secret|token|passwd|password|passphrase|pwd|credentials?|signature|sig|cookie)"
-    r"(?:[_-](?:id|value))?[\"']?\s{0,4}(?:=|:)\s{0,4})"
+    r"(?:[_-](?:id|value))?\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}\\{0,4})"
     r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
     re.IGNORECASE,
 )
@@ -119,4 +119,7 @@ def _mask_value(match: re.Match[str]) -> str:
     if name.rstrip().endswith(":") and '"' not in name and "'" not in name and _PROSE.match(value):
         return match.group(0)
     quote = value[0] if value[0] in "\"'" else ""
-    return f"{name}{quote}{MASK}{quote}"
+    # In JSON that stands as text inside of JSON, the closing quote is escaped too.
+    inner = value[:-1] if quote else value
+    escape = inner[len(inner.rstrip("\\")) :] if quote else ""
+    return f"{name}{quote}{MASK}{escape}{quote}"

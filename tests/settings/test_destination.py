@@ -301,3 +301,20 @@ def test_the_addresses_of_the_platform() -> None:
         PLATFORM_DEV,
         LOCAL.url,
     ) == (places.PLATFORM_URL, places.PLATFORM_DEV_URL, places.LOCAL_URL)
+
+
+@pytest.mark.parametrize(
+    "header", [("x-honeycomb-team", "t"), ("x-anything", "0123456789abcdef"), ("x-sf-token", "t")]
+)
+def test_a_header_that_may_be_a_key_stays_home(
+    header: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In clear text to another machine, a header whose name or length is that of a key is left out, said once."""
+    target = Destination("http://collector:4318/v1/traces", Source.OURS, headers=(header, ("x-tenant", "t")))
+    assert [target.wire_headers(), target.wire_headers()] == [{"x-tenant": "t"}] * 2
+    assert len(caplog.records) == 1
+
+
+def test_a_name_below_localhost_is_not_trusted() -> None:
+    """Only `localhost` itself is this machine by name: what DNS says of names below it is another's word."""
+    assert not is_loopback("http://collector.localhost:4318/")

@@ -54,15 +54,14 @@ class Sockets:
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _watched(self, pool: type[HTTPConnectionPool]) -> Any:
-        connections = self._connections
         base: Any = pool.ConnectionCls
 
-        class Watched(base):  # type: ignore[misc]
-            def connect(self) -> None:
-                connections.add(self)
-                super().connect()
+        def connect(connection: Any) -> None:
+            self._connections.add(connection)
+            base.connect(connection)
 
-        return type(pool.__name__, (pool,), {"ConnectionCls": Watched})
+        watched = type(base.__name__, (base,), {"connect": connect})
+        return type(pool.__name__, (pool,), {"ConnectionCls": watched})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from contextcompany.recording.recording import end_span
 from contextcompany.recording.start import place_of, start_feedback
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
-from contextcompany.settings.settings import seconds
+from contextcompany.settings.settings import patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,9 +67,9 @@ def submit_feedback(
     if known_id is None:
         raise ValueError("submit_feedback() needs the id of a run: got none; pass run_id=r.run_id")
     _check(score, text)
-    limit = seconds("timeout", timeout) if timeout != 0 else 0.0
+    limit = patience("timeout", timeout)
     place = place_of(known_id, api_key, tcc_url, carrier, function="submit_feedback()")
-    return send(place, score, text, DEFAULT_SECONDS if limit is None else limit)
+    return send(place, score, text, limit)
 
 
 async def submit_feedback_async(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv import messages
@@ -124,7 +124,7 @@ def tool_call_attributes(fields: Fields, span: SpanAttributes, *, content: bool)
 def _size(value: object) -> int:
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode())
-    return sum(map(_size, value)) if isinstance(value, (list, tuple)) else 8
+    return sum(map(_size, cast("list[object]", value))) if isinstance(value, (list, tuple)) else 8
 
 
 def _output(fields: Fields) -> Callable[[Plain], Any]:

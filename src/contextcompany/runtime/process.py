@@ -305,8 +305,11 @@ def flush(timeout: float = 5.0) -> FlushResult:
 
     Args:
         timeout: seconds to wait at most.
+
+    Raises:
+        ValueError: for a timeout that is no number from 0 on.
     """
-    return process.flush(timeout)
+    return process.flush(settings_room.patience("timeout", timeout))
 
 
 def shutdown(timeout: float = 2.0) -> FlushResult:
@@ -314,8 +317,11 @@ def shutdown(timeout: float = 2.0) -> FlushResult:
 
     Args:
         timeout: seconds to wait at most.
+
+    Raises:
+        ValueError: for a timeout that is no number from 0 on.
     """
-    return process.shutdown(timeout)
+    return process.shutdown(settings_room.patience("timeout", timeout))
 
 
 def stats() -> Stats:

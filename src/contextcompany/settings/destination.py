@@ -25,7 +25,21 @@ LOCAL_URL: Final = "http://localhost:4318/v1/traces"
 _TRACES_PATH: Final = "/v1/traces"
 _DEV_PREFIX: Final = "dev_"
 _SHORTEST_KEY: Final = 16
-_CREDENTIAL_WORDS: Final = ("authorization", "key", "token", "secret", "cookie", "password", "credential")
+_CREDENTIAL_WORDS: Final = (
+    "auth",
+    "key",
+    "token",
+    "secret",
+    "cookie",
+    "password",
+    "credential",
+    "signature",
+    "license",
+    "session",
+    "team",
+    "dsn",
+    "jwt",
+)
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -91,7 +105,7 @@ class Destination:
             wire["authorization"] = f"Bearer {self.key}"
         if self.may_carry_credentials:
             return wire
-        safe = {name: value for name, value in wire.items() if not _is_credential(name)}
+        safe = {name: value for name, value in wire.items() if not _is_credential(name, value)}
         if len(safe) < len(wire):
             warn_once(
                 ("insecure", origin(self.url)),
@@ -154,7 +168,7 @@ def origin(url: str) -> tuple[str, str, int]:
 def is_loopback(url: str) -> bool:
     """Return whether a URL names this machine: localhost, 127.0.0.0/8 or ::1."""
     host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -255,8 +269,9 @@ def _merge(*groups: Headers) -> Headers:
     return tuple(merged.items())
 
 
-def _is_credential(header: str) -> bool:
-    return any(word in header.lower() for word in _CREDENTIAL_WORDS)
+def _is_credential(name: str, value: str) -> bool:
+    """Return whether a header may hold a credential: by its name, or by the length of its value."""
+    return any(word in name.lower() for word in _CREDENTIAL_WORDS) or len(value) >= _SHORTEST_KEY
 
 
 def _is_plain(value: str) -> bool:

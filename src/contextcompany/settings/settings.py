@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from contextcompany.settings import destination as places
 from contextcompany.settings import environment
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from contextcompany.sdk import SpanExporter
     from contextcompany.settings.destination import Destination, Headers
+
+_LONGEST_WAIT: Final = 1_000_000.0
 
 ForeignParent = Literal["parent", "link"]
 
@@ -129,6 +131,17 @@ def seconds(name: str, value: float | None) -> float | None:
             f"{name} must be a positive number of seconds: got {value!r}; pass e.g. 30.0 or None"
         )
     return float(value)
+
+
+def patience(name: str, value: float) -> float:
+    """Check how long a caller waits, and cut it to what clocks can hold.
+
+    Raises:
+        ValueError: for anything but a number of seconds from 0 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError(f"{name} must be a number of seconds from 0 on: got {value!r}; pass e.g. 5.0")
+    return min(float(value), _LONGEST_WAIT)
 
 
 def _checked_headers(headers: Mapping[str, str]) -> Headers:

@@ -1,0 +1,249 @@
+"""Costs of steps, held against the price list itself."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from typing import TYPE_CHECKING
+
+import genai_prices
+import pytest
+from opentelemetry.trace import SpanKind
+
+import contextcompany as tcc
+from contextcompany.delivery import pricing
+from contextcompany.delivery.pricing import cost, priced
+from contextcompany.testing import capture
+from tests.conformance import check_span
+from tests.handmade import RUN, STEP, ended_span, whole
+from tests.interpreter import python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.util.types import AttributeValue
+
+NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
+NANOSECONDS = int(NOON.timestamp()) * 10**9
+
+IN, READ, WRITE, OUT = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.output_tokens",
+)
+
+
+@pytest.fixture(autouse=True)
+def _prices_are_looked_for_afresh() -> Iterator[None]:
+    """Forget whether the price list was found."""
+    pricing._prices.cache_clear()
+    yield
+    pricing._prices.cache_clear()
+
+
+def listed(model: str, provider: str, **usage: int) -> float:
+    """Return the price that the list itself gives."""
+    found = genai_prices.calc_price(
+        genai_prices.Usage(**usage), model, provider_id=provider, genai_request_timestamp=NOON
+    )
+    return float(found.total_price)
+
+
+def step_attributes(model: str, provider: str, **tokens: int) -> dict[str, AttributeValue]:
+    """Return the attributes of a step with token counts, by the parts of the attribute keys."""
+    keys = {"input": IN, "read": READ, "write": WRITE, "output": OUT}
+    return {
+        **STEP,
+        "gen_ai.request.model": model,
+        "gen_ai.provider.name": provider,
+        **{keys[name]: number for name, number in tokens.items()},
+    }
+
+
+MODELS = [
+    ("gpt-4o", "openai", "openai"),
+    ("gpt-4o-mini", "openai", "openai"),
+    ("claude-sonnet-4-5", "anthropic", "anthropic"),
+    ("claude-opus-4-1", "anthropic", "anthropic"),
+    ("gemini-2.5-pro", "gcp.gemini", "google"),
+]
+
+
+@pytest.mark.parametrize(("model", "provider", "listed_as"), MODELS)
+def test_costs_are_those_of_the_list(model: str, provider: str, listed_as: str) -> None:
+    """Uncached, cached, cache-write and output tokens are priced as the list prices them."""
+    attributes = step_attributes(model, provider, input=10_000, read=4_000, write=1_000, output=2_000)
+    expected = listed(
+        model,
+        listed_as,
+        input_tokens=10_000,
+        cache_read_tokens=4_000,
+        cache_write_tokens=1_000,
+        output_tokens=2_000,
+    )
+    assert expected > 0
+    assert cost(attributes, NANOSECONDS) == pytest.approx(expected, rel=1e-12)
+
+
+def test_cached_tokens_are_not_paid_twice() -> None:
+    """Input tokens include the cached ones, so caching makes a request cheaper and never dearer."""
+    plain = cost(step_attributes("claude-sonnet-4-5", "anthropic", input=10_000), NANOSECONDS)
+    cached = cost(step_attributes("claude-sonnet-4-5", "anthropic", input=10_000, read=9_000), NANOSECONDS)
+    written = cost(step_attributes("claude-sonnet-4-5", "anthropic", input=10_000, write=9_000), NANOSECONDS)
+    assert plain is not None
+    assert cached is not None
+    assert written is not None
+    # As published for this model: reading costs a tenth of the input price, writing five quarters of it.
+    assert cached == pytest.approx(plain * (1_000 + 0.1 * 9_000) / 10_000)
+    assert written == pytest.approx(plain * (1_000 + 1.25 * 9_000) / 10_000)
+
+
+@pytest.mark.parametrize("tokens", [{"input": 1_000}, {"output": 1_000}, {"input": 0, "output": 0}])
+def test_some_counts_suffice(tokens: dict[str, int]) -> None:
+    """What was counted is priced, what was not costs nothing."""
+    usage = {f"{name}_tokens": number for name, number in tokens.items()}
+    found = cost(step_attributes("gpt-4o", "openai", **tokens), NANOSECONDS)
+    assert found == pytest.approx(listed("gpt-4o", "openai", **usage))
+    assert isinstance(found, float)
+
+
+UNKNOWN: list[tuple[str, dict[str, AttributeValue]]] = [
+    ("model", step_attributes("nobody-knows-this-1", "openai", input=10)),
+    ("provider too", step_attributes("nobody-knows-this-1", "_OTHER", input=10)),
+    (
+        "no model",
+        {key: value for key, value in step_attributes("", "openai", input=10).items() if value != ""},
+    ),
+    ("no tokens", step_attributes("gpt-4o", "openai")),
+    ("more cached than there are", step_attributes("gpt-4o", "openai", input=10, read=50)),
+    ("tokens that are text", {**step_attributes("gpt-4o", "openai"), IN: "many"}),
+    ("model that is a number", {**step_attributes("gpt-4o", "openai", input=10), "gen_ai.request.model": 4}),
+]
+
+
+@pytest.mark.parametrize(
+    "attributes", [attributes for _, attributes in UNKNOWN], ids=[name for name, _ in UNKNOWN]
+)
+def test_what_is_not_known_costs_nothing(
+    attributes: dict[str, AttributeValue], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no price is known, there is no cost, no error, no warning, and the span stays itself."""
+    span = ended_span("chat", attributes)
+    assert priced(span) is span
+    assert [record.levelname for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
+def test_the_model_used_counts() -> None:
+    """The model that answered is priced where it is known, else the one asked for."""
+    both = {
+        **step_attributes("gpt-4o", "openai", input=1_000),
+        "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    }
+    assert cost(both, NANOSECONDS) == pytest.approx(listed("gpt-4o-mini", "openai", input_tokens=1_000))
+    unknown = {**both, "gen_ai.response.model": "nobody-knows-this-1"}
+    assert cost(unknown, NANOSECONDS) == pytest.approx(listed("gpt-4o", "openai", input_tokens=1_000))
+
+
+@pytest.mark.parametrize("provider", ["_OTHER", "somebody"])
+def test_an_unknown_provider_does_not_hide_a_known_model(provider: str) -> None:
+    """Where the provider says nothing, the model's own list price counts."""
+    found = cost(step_attributes("gpt-4o", provider, input=1_000), NANOSECONDS)
+    assert found == pytest.approx(listed("gpt-4o", "openai", input_tokens=1_000))
+
+
+def test_a_priced_span_is_a_copy_with_two_attributes_more() -> None:
+    """Cost and its source are added to a copy; all else is as it was, and the original is not touched."""
+    span = ended_span(
+        "chat gpt-4o", step_attributes("gpt-4o", "openai", input=1_000, output=500), start_time=NANOSECONDS
+    )
+    before = whole(span)
+    found = priced(span)
+    expected = listed("gpt-4o", "openai", input_tokens=1_000, output_tokens=500)
+    added = {"tcc.cost": pytest.approx(expected), "tcc.costSource": "computed"}
+    assert whole(found) == {**before, "attributes": {**before["attributes"], **added}}
+    assert type((found.attributes or {})["tcc.cost"]) is float
+    assert whole(span) == before
+    assert check_span(found) == []
+
+
+def test_the_callers_cost_wins() -> None:
+    """A cost that is there already is never touched, be it zero."""
+    for amount in (0.0, 1.25):
+        attributes = {
+            **step_attributes("gpt-4o", "openai", input=1_000),
+            "tcc.cost": amount,
+            "tcc.costSource": "reported",
+        }
+        span = ended_span("chat gpt-4o", attributes)
+        assert priced(span) is span
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("invoke_agent", {**RUN, "gen_ai.request.model": "gpt-4o", IN: 10}),
+        (
+            "chat gpt-4o",
+            {
+                key: value
+                for key, value in step_attributes("gpt-4o", "openai", input=10).items()
+                if key != "tcc.runId"
+            },
+        ),
+        ("GET /", {IN: 10, "gen_ai.request.model": "gpt-4o"}),
+    ],
+    ids=["run", "foreign step", "foreign span"],
+)
+def test_only_steps_of_ours_are_priced(name: str, attributes: dict[str, AttributeValue]) -> None:
+    """Runs and spans of others carry no cost of ours: viewers would add it up twice."""
+    span = ended_span(name, attributes, kind=SpanKind.CLIENT)
+    assert priced(span) is span
+
+
+def test_recorded_steps_are_priced() -> None:
+    """A step recorded through the handle arrives with its computed cost, one with a cost with its own."""
+    with capture() as captured:
+        with tcc.run("run-1").prompt("hi") as r:
+            s = r.step(start_time=NOON).prompt("hi").response("hello").model("gpt-4o")
+            s.tokens(prompt_uncached=700, prompt_cached=300, completion=100).end()
+            given = r.step().prompt("hi").response("hello").model("gpt-4o").tokens(prompt_uncached=700)
+            given.cost(0.5).end()
+        attributes = [whole(span)["attributes"] for span in captured.spans]
+    expected = listed("gpt-4o", "openai", input_tokens=1_000, cache_read_tokens=300, output_tokens=100)
+    assert [(found.get("tcc.cost"), found.get("tcc.costSource")) for found in attributes] == [
+        (pytest.approx(expected), "computed"),
+        (0.5, "reported"),
+        (None, None),
+    ]
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Where genai-prices is not installed there is no cost, no error, and no warning."""
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    span = ended_span("chat gpt-4o", step_attributes("gpt-4o", "openai", input=1_000))
+    assert priced(span) is span
+    assert [record.levelname for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
+def test_prices_are_loaded_in_the_background_only() -> None:
+    """Recording a step leaves the price list to the thread that delivers."""
+    finished = python(
+        """
+        import sys, threading
+        import contextcompany as tcc
+        from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+        class Keep(SpanExporter):
+            def export(self, spans):
+                names.append(threading.current_thread().name)
+                return SpanExportResult.SUCCESS
+        names = []
+        tcc.configure(exporter=Keep())
+        with tcc.run().prompt("hi") as r:
+            r.step().prompt("hi").response("hello").model("gpt-4o").tokens(prompt_uncached=700).end()
+            before = "genai_prices" in sys.modules
+        tcc.flush()
+        print(before, "genai_prices" in sys.modules, set(names) - {"MainThread"} == set(names))
+        """
+    )
+    assert (finished.err, finished.out.strip()) == ("", "False True True")
