@@ -309,7 +309,7 @@ def test_the_addresses_of_the_platform() -> None:
 def test_a_header_that_may_be_a_key_stays_home(
     header: tuple[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In clear text to another machine, a header whose name or length is that of a key is left out, said once."""
+    """In clear text to another machine, a header that looks like a key is left out, and it is said once."""
     target = Destination("http://collector:4318/v1/traces", Source.OURS, headers=(header, ("x-tenant", "t")))
     assert [target.wire_headers(), target.wire_headers()] == [{"x-tenant": "t"}] * 2
     assert len(caplog.records) == 1
