@@ -28,19 +28,19 @@ endef
 $(VENV)/.installed: pyproject.toml
 	$(call virtualenv,$(VENV))
 	@echo "Installing the package with its extras and the tools for tests and checks into $(VENV)"
-	@$(BIN)/python $(PIP) install --editable '.[cost,local]' --group dev
+	@$(BIN)/python $(PIP) install --editable '.[agents,cost,local]' --group dev
 	@touch $(VENV)/.demo $(VENV)/.installed
 
 $(VENV)/.demo: pyproject.toml
 	$(call virtualenv,$(VENV))
 	@echo "Installing the package with its extras and the openai client into $(VENV)"
-	@$(BIN)/python $(PIP) install --editable '.[cost,local]' --group demo
+	@$(BIN)/python $(PIP) install --editable '.[agents,cost,local]' --group demo
 	@touch $(VENV)/.demo
 
 $(FLOOR)/.installed: pyproject.toml constraints/floor.txt
 	$(call virtualenv,$(FLOOR))
 	@echo "Installing the package with the oldest supported OpenTelemetry into $(FLOOR)"
-	@$(FLOOR)/bin/python $(PIP) install --editable '.[cost,local]' --group test --constraint constraints/floor.txt
+	@$(FLOOR)/bin/python $(PIP) install --editable '.[agents,cost,local]' --group test --constraint constraints/floor.txt
 	@touch $(FLOOR)/.installed
 
 install: $(VENV)/.installed ## Create .venv with all that development needs

@@ -11,6 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from contextcompany.agents.agent import Agent
+    from contextcompany.agents.wrapping import agent
+    from contextcompany.context.current import ContextThreadPoolExecutor, current_context
+    from contextcompany.context.run_context import FrozenRunContext, RunContext
+    from contextcompany.context.tool import tool
     from contextcompany.delivery.processor import RunSpanProcessor
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
     from contextcompany.recording.run import Run, current_run, run
@@ -21,14 +26,20 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Agent",
+    "ContextThreadPoolExecutor",
     "FlushResult",
+    "FrozenRunContext",
     "Run",
+    "RunContext",
     "RunSpanProcessor",
     "Stats",
     "Step",
     "ToolCall",
     "__version__",
+    "agent",
     "configure",
+    "current_context",
     "current_run",
     "flush",
     "run",
@@ -37,10 +48,18 @@ __all__ = [
     "step",
     "submit_feedback",
     "submit_feedback_async",
+    "tool",
     "tool_call",
 ]
 
 _HOMES = {
+    "Agent": "contextcompany.agents.agent",
+    "ContextThreadPoolExecutor": "contextcompany.context.current",
+    "FrozenRunContext": "contextcompany.context.run_context",
+    "RunContext": "contextcompany.context.run_context",
+    "agent": "contextcompany.agents.wrapping",
+    "current_context": "contextcompany.context.current",
+    "tool": "contextcompany.context.tool",
     "FlushResult": "contextcompany.runtime.process",
     "Run": "contextcompany.recording.run",
     "RunSpanProcessor": "contextcompany.delivery.processor",

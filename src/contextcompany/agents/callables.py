@@ -1,0 +1,159 @@
+"""What the model of an agent may call: tools and sub-agents, under one set of names."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from contextcompany.context.schema import ArgumentError, Schema, task_schema
+from contextcompany.context.tool import spec_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from contextcompany.agents.result import AgentResult
+    from contextcompany.context.run_context import RunContext
+
+
+class SubAgent(Protocol):
+    """An agent as another agent calls it."""
+
+    name: str
+    instructions: str | None
+
+    def run(self, task: str, context: Any = None) -> Awaitable[AgentResult]:
+        """Run the agent."""
+        ...
+
+
+class UnknownToolError(LookupError):
+    """The model asked for a tool that the agent does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call whose arguments fit and whose context is there: nothing left but to make it.
+
+    Attributes:
+        arguments: the arguments by parameter name, without the context.
+        call: makes the call.
+    """
+
+    arguments: dict[str, Any]
+    call: Callable[[], Awaitable[Any]]
+
+
+class _Tool:
+    """A function decorated with `@tool`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        spec = spec_of(function)
+        if spec is None:
+            name = getattr(function, "__qualname__", type(function).__name__)
+            raise TypeError(f"tools must be decorated with @tool: got {name}; decorate it")
+        self.name = spec.name
+        self._spec = spec
+        # The plain function, bound where it is a method: the agent records the call itself.
+        self._plain: Callable[..., Any] = getattr(function, "__wrapped__", function)
+
+    @property
+    def schema(self) -> Schema:
+        return self._spec.schema
+
+    def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
+        checked = self.schema.validated(arguments)
+        _, filled = self._spec.injected((), checked, bound=inspect.ismethod(self._plain), fallback=context)
+
+        async def call() -> Any:
+            if self._spec.is_async:
+                return await self._plain(**filled)
+            result = await asyncio.to_thread(self._plain, **filled)
+            return await result if inspect.isawaitable(result) else result
+
+        return Prepared(dict(arguments), call)
+
+
+class _SubAgentTool:
+    """Another agent."""
+
+    def __init__(self, name: str, agent: SubAgent) -> None:
+        self.name = name
+        self._agent = agent
+
+    @property
+    def schema(self) -> Schema:
+        about = self._agent.instructions or "Takes a task and answers it."
+        return task_schema(self.name, f"Delegates to the agent {self.name}. {about}")
+
+    def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
+        task = self.schema.validated(arguments)["task"]
+
+        async def call() -> Any:
+            return (await self._agent.run(task, context)).output
+
+        return Prepared(dict(arguments), call)
+
+
+class Callables:
+    """The tools and sub-agents of one agent, by name.
+
+    Args:
+        tools: functions decorated with `@tool`.
+        subagents: agents by the name under which the model calls them.
+        owner: the agent that has them, for error messages.
+
+    Raises:
+        TypeError: for a tool that is none.
+        ValueError: for a name that stands for two.
+    """
+
+    def __init__(
+        self, tools: Sequence[Callable[..., Any]], subagents: Mapping[str, SubAgent], *, owner: str
+    ) -> None:
+        self._known: dict[str, _Tool | _SubAgentTool] = {}
+        every: list[_Tool | _SubAgentTool] = [_Tool(tool) for tool in tools]
+        every += [_SubAgentTool(name, agent) for name, agent in subagents.items()]
+        for one in every:
+            if one.name in self._known:
+                raise ValueError(f"agent {owner} has two callables named {one.name}: rename one of them")
+            self._known[one.name] = one
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._known)
+
+    def schemas(self, names: Sequence[str]) -> list[Schema]:
+        """Return what the model is told of the callables with these names."""
+        return [self._known[name].schema for name in names if name in self._known]
+
+    def read(self, name: str, arguments: str | Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+        """Return the arguments that a model sent as a dict.
+
+        Raises:
+            UnknownToolError: for a tool that is unknown, or not among the allowed ones.
+            ArgumentError: for arguments that are no JSON object.
+        """
+        if name not in self._known or name not in allowed:
+            offered = ", ".join(allowed) or "none"
+            raise UnknownToolError(f"there is no tool {name!r}; available: {offered}")
+        if not isinstance(arguments, str):
+            return dict(arguments)
+        try:
+            parsed: Any = json.loads(arguments or "{}")
+        except (ValueError, RecursionError) as error:
+            raise ArgumentError(f"the arguments of {name} are no JSON: {error}") from None
+        if not isinstance(parsed, dict):
+            raise ArgumentError(f"the arguments of {name} must be a JSON object")
+        return cast("dict[str, Any]", parsed)
+
+    def prepared(self, name: str, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
+        """Return a call with checked arguments and injected context.
+
+        Raises:
+            ArgumentError: for arguments that do not fit.
+            TypeError: for a context that is missing or of another class: a mistake of the program.
+        """
+        return self._known[name].prepared(arguments, context)

@@ -1,0 +1,239 @@
+"""The loop of one run: ask the model, call what it asks for, until it answers.
+
+Each request is recorded as a step, each call as a tool call, all inside one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+from contextcompany.agents import messages as chat
+from contextcompany.agents.callables import UnknownToolError
+from contextcompany.agents.model import ModelReply
+from contextcompany.agents.result import AgentResult
+from contextcompany.context.current import using_context
+from contextcompany.context.recorded import record_context
+from contextcompany.context.run_context import for_agent
+from contextcompany.context.schema import ArgumentError
+from contextcompany.interceptors.chain import Chain, Stopped
+from contextcompany.interceptors.interceptor import (
+    Action,
+    InterceptContext,
+    Phase,
+    StopExecution,
+    Usage,
+)
+from contextcompany.recording.run import run as start_run
+from contextcompany.semconv import attributes as names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from contextcompany.agents.agent import Agent
+    from contextcompany.agents.callables import Prepared
+    from contextcompany.agents.model import Model, ToolRequest
+    from contextcompany.context.run_context import RunContext
+    from contextcompany.recording.run import Run
+    from contextcompany.recording.tool_call import ToolCall
+
+MAX_STEPS: Final = "max_steps"
+
+_depth: contextvars.ContextVar[int] = contextvars.ContextVar("contextcompany-agent-depth", default=0)
+
+
+class Loop:
+    """One run of an agent.
+
+    Args:
+        agent: who runs.
+        task: what it is asked.
+        given: the context that the caller passed; never written to.
+    """
+
+    def __init__(self, agent: Agent, task: str, given: RunContext) -> None:
+        self._agent = agent
+        self._context = for_agent(given, agent, task)
+        self._chain = Chain(agent.interceptors)
+        self._usage = Usage()
+        self._told = InterceptContext(
+            agent=agent,
+            phase=Phase.PRE_RUN,
+            task=task,
+            run_context=self._context,
+            tools=list(agent.callables),
+            model=agent.model,
+            usage=self._usage,
+        )
+
+    async def run(
+        self,
+        *,
+        session_id: str | UUID | None,
+        run_id: str | UUID | None,
+        metadata: Mapping[str, Any] | None,
+    ) -> AgentResult:
+        """Run to the end and record it.
+
+        Raises:
+            RuntimeError: where agents call agents too deep.
+            TypeError: for a tool whose context is missing or of another class.
+            Exception: whatever the model or an interceptor raises.
+        """
+        depth = _depth.get() + 1
+        if depth > self._agent.max_depth:
+            raise RuntimeError(
+                f"agent {self._agent.name} would be {depth} agents deep: "
+                f"got max_depth={self._agent.max_depth}; answer without a further agent, or raise the limit"
+            )
+        before = _depth.get()
+        _depth.set(depth)
+        try:
+            recorded = record_context(self._context, session_id)
+            self._run = start_run(run_id, recorded.session_id)
+            with self._run, using_context(self._context):
+                self._run.prompt(self._told.task, self._agent.instructions)
+                self._run.metadata({**recorded.metadata, names.TCC_AGENT: self._agent.name})
+                self._run.metadata(metadata)
+                return await self._recorded(self._run)
+        finally:
+            _depth.set(before)
+
+    async def _recorded(self, run: Run) -> AgentResult:
+        stopped: str | None = None
+        try:
+            output, stopped = await self._guarded()
+        except StopExecution as stop:
+            by = stop.by if isinstance(stop, Stopped) else type(stop).__name__
+            at = f" at {stop.phase.value}" if isinstance(stop, Stopped) else ""
+            output = stop.response
+            stopped = by
+            run.metadata(stopped=f"{by}{at}")
+        if stopped is not None:
+            run.status(names.STATUS_CODE_PARTIAL, f"stopped by {stopped}")
+        if self._chain.skips:
+            run.metadata(skipped=self._chain.skips)
+        run.response(output)
+        return AgentResult(output, self._told.messages, self._usage, run.run_id, self._context, stopped)
+
+    async def _guarded(self) -> tuple[str, str | None]:
+        try:
+            return await self._conversation()
+        except StopExecution:
+            raise
+        except Exception as error:
+            self._told.error = error
+            await self._chain.ask(Phase.ON_ERROR, self._told)
+            raise
+
+    async def _conversation(self) -> tuple[str, str | None]:
+        told = self._told
+        answer = await self._chain.ask(Phase.PRE_RUN, told)
+        if answer.action is Action.SKIP:
+            return str(answer.response or ""), None
+        if not told.messages:
+            told.messages = chat.opening(self._agent.instructions, told.task)
+        offered, model = list(told.tools), told.model
+        output = ""
+        stopped: str | None = MAX_STEPS
+        for _ in range(self._agent.max_steps):
+            # What an interceptor changes for one request holds for that request only.
+            told.tools, told.model = list(offered), model
+            reply = await self._think()
+            if not reply.tool_calls:
+                output, stopped = reply.text or "", None
+                break
+            output = reply.text or output
+            await self._act_on(reply)
+        told.response = output
+        await self._chain.ask(Phase.POST_RUN, told)
+        return output, stopped
+
+    async def _think(self) -> ModelReply:
+        told = self._told
+        answer = await self._chain.ask(Phase.PRE_THINK, told)
+        if answer.action is Action.SKIP:
+            reply = ModelReply(text=str(answer.response or ""))
+        else:
+            reply = await self._request(told.model)
+        told.model_response = reply
+        told.messages = [*told.messages, chat.assistant(reply)]
+        await self._chain.ask(Phase.POST_THINK, told)
+        return reply
+
+    async def _request(self, model: Model) -> ModelReply:
+        schemas = self._agent.callables.schemas(self._told.tools)
+        with self._run.step() as step:
+            step.prompt(self._told.messages).model(requested=model.name)
+            if schemas:
+                step.tool_definitions([schema.openai() for schema in schemas])
+            reply = await model.reply(self._told.messages, schemas)
+            used = reply.usage
+            step.response(chat.assistant(reply)).model(used=reply.model).finish_reason(reply.finish_reason)
+            step.tokens(
+                used.prompt_uncached,
+                used.prompt_cached,
+                used.completion,
+                cache_write=used.cache_write,
+                reasoning=used.reasoning,
+            )
+            if used.cost is not None:
+                step.cost(used.cost)
+        chat.count(self._usage, reply, model.name, price=self._chain.needs_cost)
+        return reply
+
+    async def _act_on(self, reply: ModelReply) -> None:
+        tasks = [asyncio.ensure_future(self._act(request)) for request in reply.tool_calls]
+        try:
+            results = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        self._told.messages = [*self._told.messages, *results]
+
+    async def _act(self, request: ToolRequest) -> dict[str, Any]:
+        """Make one call and return the message that tells the model of it."""
+        told = dataclasses.replace(self._told, tool_name=request.name, tool_args=None)
+        with self._run.tool_call(request.name, request.id) as call:
+            try:
+                told.tool_args = self._agent.callables.read(request.name, request.arguments, told.tools)
+            except (ArgumentError, UnknownToolError) as error:
+                call.args(request.arguments)
+                return _failed(call, request, error)
+            answer = await self._chain.ask(Phase.PRE_ACT, told)
+            arguments = told.tool_args or {}
+            call.args(arguments)
+            if answer.action is Action.SKIP:
+                call.result(answer.response).status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
+                return chat.result(request, answer.response)
+            try:
+                prepared = self._agent.callables.prepared(request.name, arguments, self._context)
+            except ArgumentError as error:
+                return _failed(call, request, error)
+            return await self._call(call, request, prepared, told)
+
+    async def _call(
+        self, call: ToolCall, request: ToolRequest, prepared: Prepared, told: InterceptContext
+    ) -> dict[str, Any]:
+        self._usage.tool_calls += 1
+        try:
+            told.tool_result = await prepared.call()
+        except StopExecution:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever a tool raises goes back to the model)
+            told.error = error
+            await self._chain.ask(Phase.POST_ACT, told)
+            return _failed(call, request, error)
+        await self._chain.ask(Phase.POST_ACT, told)
+        call.result(told.tool_result)
+        return chat.result(request, told.tool_result)
+
+
+def _failed(call: ToolCall, request: ToolRequest, error: Exception) -> dict[str, Any]:
+    call.error(error)
+    return chat.result(request, f"error: {type(error).__name__}: {error}")

@@ -1,0 +1,199 @@
+"""RunContext: typed data that belongs to one invocation of an agent.
+
+Plain and frozen dataclasses can both derive from it, because it is no dataclass itself: it adds its
+fields to each subclass before `@dataclass` looks at the class.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contextcompany.agents.agent import Agent
+
+_QUERY, _METADATA, _AGENT = "query", "metadata", "agent"
+_IS_DATACLASS = "__dataclass_fields__"
+
+
+def _field(name: str, own: object) -> Any:
+    if name == _METADATA and own is dataclasses.MISSING:
+        return field(default_factory=dict[str, Any], kw_only=True, hash=False)
+    if name == _QUERY:
+        return field(default="" if own is dataclasses.MISSING else own, repr=False, kw_only=True)
+    return field(default=own, kw_only=True, hash=False)
+
+
+def _is_field(value: object) -> bool:
+    return isinstance(value, dataclasses.Field)
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        lib: Any = annotationlib
+        found: dict[str, Any] = lib.get_annotations(cls, format=lib.Format.FORWARDREF)
+        return found
+    return dict(inspect.get_annotations(cls))
+
+
+def _without_agent(state: Any) -> Any:
+    if issubclass(cast("type[object]", type(state)), dict):
+        return {name: value for name, value in state.items() if name != _AGENT}
+    return tuple(map(_without_agent, state)) if type(state) is tuple else state
+
+
+class _Methods:
+    """What plain and frozen contexts share."""
+
+    if TYPE_CHECKING:
+        metadata: Any
+
+    recorded: ClassVar[Sequence[str] | Mapping[str, str]] = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a metadata value, or the default where there is none."""
+        return self.metadata.get(key, default)
+
+    def with_metadata(self, **kwargs: Any) -> Self:
+        """Return a copy with further metadata; neither this context nor its dict changes."""
+        return replaced(self, metadata={**self.metadata, **kwargs})
+
+
+if TYPE_CHECKING:
+
+    @dataclass(kw_only=True)
+    class RunContext(_Methods):
+        """Typed data of one invocation; see the class that is there at run time."""
+
+        query: str = field(default="", repr=False)
+        metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+        agent: Agent | None = field(default=None, init=False, repr=False, compare=False)
+
+    @dataclass(kw_only=True, frozen=True)
+    class FrozenRunContext(_Methods):
+        """The base to name for a `@dataclass(frozen=True)`; at run time the same class."""
+
+        query: str = field(default="", repr=False)
+        metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+        agent: Agent | None = field(default=None, init=False, repr=False, compare=False)
+
+else:
+
+    class RunContext(_Methods):
+        """Typed data of one invocation of an agent, given to its tools, interceptors and sub-agents.
+
+        Derive a dataclass from it, plain or frozen, with the fields that your tools need; or use it
+        as it is, with `metadata`. An agent never writes to the context it was given: it works on a
+        shallow copy. Nothing of a context is recorded unless `recorded` names it: a sequence of
+        field names for metadata, or a mapping of field names to metadata keys, to identity keys
+        (`tcc.userId`, `tcc.orgId`, …) or to `session`.
+
+        Attributes:
+            query: the user's request that began it all; filled by the first agent if empty.
+            metadata: a dict for what has no field of its own.
+            agent: the agent that works with this copy, or None; neither compared nor pickled.
+            recorded: what of the context becomes part of the recorded run.
+        """
+
+        query: str
+        metadata: dict[str, Any]
+        agent: Agent | None = None
+
+        def __init_subclass__(cls, **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            if _IS_DATACLASS in cls.__dict__:
+                return  # the second class that @dataclass(slots=True) makes
+            annotations = _annotations(cls)
+            inherited = {name for base in cls.__mro__[1:] for name in base.__dict__.get(_IS_DATACLASS, ())}
+            for name, kind in ((_QUERY, str), (_METADATA, dict[str, Any])):
+                if name in annotations or name in inherited:
+                    continue
+                annotations[name] = kind
+                own = cls.__dict__.get(name, dataclasses.MISSING)
+                setattr(cls, name, _field(name, own))
+            cls.__annotations__ = annotations
+
+        def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+            """Make the object; a plain RunContext is one of a dataclass of its own."""
+            made = object.__new__(_PlainRunContext if cls is RunContext else cls)
+            if not hasattr(type(made), _IS_DATACLASS):
+                # A class written by hand: @dataclass never turned the fields into defaults.
+                for name, empty in ((_QUERY, ""), (_METADATA, {})):
+                    default = getattr(cls, name, empty)
+                    object.__setattr__(made, name, empty if _is_field(default) else default)
+            return made
+
+        def __getstate__(self) -> Any:
+            return _without_agent(object.__getstate__(self))
+
+        def __eq__(self, other: object) -> bool:
+            if type(other) is not type(self):
+                return NotImplemented
+            return self.__getstate__() == other.__getstate__()
+
+        __hash__ = object.__hash__
+
+        def __repr__(self) -> str:
+            shown = {**(vars(self) if hasattr(self, "__dict__") else {})}
+            items = ", ".join(
+                f"{name}={value!r}" for name, value in shown.items() if name not in (_QUERY, _AGENT)
+            )
+            return f"{type(self).__qualname__}({items})"
+
+    FrozenRunContext = RunContext
+
+    @dataclass
+    class _PlainRunContext(RunContext):
+        query: str = field(default="", repr=False)
+        metadata: dict[str, Any] = field(default_factory=dict)
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return RunContext, (self.query, self.metadata)
+
+    _PlainRunContext.__name__ = _PlainRunContext.__qualname__ = "RunContext"
+
+
+AnyRunContext = RunContext | FrozenRunContext
+
+C = TypeVar("C")
+
+
+def context_of(given: object) -> RunContext:
+    """Return what was passed as a context: itself, a mapping as metadata, None as an empty one.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if given is None:
+        return RunContext()
+    if isinstance(given, RunContext):
+        return given
+    if isinstance(given, Mapping):
+        return RunContext(metadata=dict(cast("Mapping[str, Any]", given)))
+    raise TypeError(
+        f"context must be a RunContext, a mapping or None: got {type(given).__name__}; "
+        "derive your class from RunContext"
+    )
+
+
+def for_agent(given: RunContext, agent: Agent | None, query: str) -> RunContext:
+    """Return a shallow copy for one agent, with the query filled where it is empty."""
+    return replaced(given, agent=agent, query=given.query or query)
+
+
+def replaced(given: C, **changes: Any) -> C:
+    """Return a shallow copy with other attributes; works on frozen classes, and calls no `__init__`."""
+    made = copy.copy(given)
+    kept = {_AGENT: getattr(given, _AGENT, None), **changes}
+    for name, value in kept.items():
+        object.__setattr__(made, name, value)
+    return made

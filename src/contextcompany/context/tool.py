@@ -1,0 +1,210 @@
+"""`@tool`: a function that gets the context injected and whose calls are recorded.
+
+The decorated function stays the function it was, for callers, for `inspect` and for type checkers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+
+import wrapt
+
+from contextcompany.context.injection import Parameter, context_for, context_parameter
+from contextcompany.context.schema import Schema, schema_of
+from contextcompany.recording.tool_call import new_tool_call
+from contextcompany.runtime.process import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from contextcompany.context.run_context import RunContext
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_TOOL: Final = "_self_tool"
+
+
+class ToolSpec:
+    """What `@tool` knows of a function.
+
+    Attributes:
+        function: the plain function.
+        name: the name that models and spans see.
+        description: the description given to `@tool`, or None for the docstring's.
+        parameter: the parameter that takes the context, or None.
+        is_async: whether a call returns an awaitable.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], name: str | None, description: str | None, *, kind: str = "tool"
+    ) -> None:
+        self._kind = kind
+        self.function = function
+        self.name = name or function.__name__
+        self.description = description
+        self.parameter: Parameter | None = context_parameter(function)
+        self.is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+        self._names = _positional_names(function)
+
+    def __repr__(self) -> str:
+        """Return the tool with its name."""
+        return f"ToolSpec({self.name!r})"
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Return what a model needs to know of the tool; needs the extra `agents`."""
+        hidden = self.parameter.name if self.parameter is not None else None
+        return schema_of(self.function, name=self.name, description=self.description, hidden=hidden)
+
+    def injected(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        bound: bool,
+        fallback: RunContext | None = None,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with the context put in.
+
+        Args:
+            args: the positional arguments, without `self`.
+            kwargs: the keyword arguments.
+            bound: whether the call is one of a method, so that `args` begin after `self`.
+            fallback: the context where none was passed, else the current one.
+
+        Raises:
+            TypeError: where there is no context and no default, or one of another class.
+        """
+        filled = dict(kwargs)
+        parameter = self.parameter
+        if parameter is None:
+            return args, filled
+        index = None if parameter.position is None else parameter.position - bound
+        if index is not None and index < len(args):
+            context = context_for(parameter, f"{self._kind} {self.name}", args[index], fallback)
+            return (*args[:index], context, *args[index + 1 :]), filled
+        context = context_for(parameter, f"{self._kind} {self.name}", filled.get(parameter.name), fallback)
+        if context is not None or not parameter.has_default:
+            filled[parameter.name] = context
+        return args, filled
+
+    def recorded(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool) -> dict[str, Any]:
+        """Return the arguments of a call by parameter name, the context left out."""
+        names = self._names[1:] if bound else self._names
+        shown: dict[str, Any] = dict(zip(names, args, strict=False))
+        if len(args) > len(names):
+            shown["args"] = list(args[len(names) :])
+        shown.update(kwargs)
+        if self.parameter is not None:
+            shown.pop(self.parameter.name, None)
+        return shown
+
+
+class ToolDecorator(Protocol):
+    """What `@tool(…)` returns: it keeps the type of what it decorates."""
+
+    def __call__(self, function: F, /) -> F:
+        """Decorate a function."""
+        ...
+
+
+@overload
+def tool(function: F, /) -> F: ...
+@overload
+def tool(*, name: str | None = None, description: str | None = None) -> ToolDecorator: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+) -> Any:
+    """Make a function or method a tool: the context is injected, and every call inside a run is recorded.
+
+    The context goes into the parameter annotated with `RunContext` or a subclass, else into an
+    unannotated one named `ctx`. It is found among the arguments first, then as the current context.
+    A call outside of any run is the plain call.
+
+    Args:
+        function: the function, sync or async.
+        name: the name that models and spans see, else the function's own.
+        description: what models are told, else the docstring.
+
+    Raises:
+        TypeError: where two parameters are annotated with a context; and, at the call, where there is
+            no context and no default, or one of another class.
+    """
+    if function is None:
+        return partial(tool_of, name=name, description=description)
+    return tool_of(function, name, description)
+
+
+def tool_of(function: Callable[..., Any], name: str | None, description: str | None) -> Any:
+    """Wrap a function as a tool."""
+    if isinstance(function, (staticmethod, classmethod)):
+        kind = "staticmethod" if isinstance(function, staticmethod) else "classmethod"
+        raise TypeError(f"@tool goes below @{kind}: got the {kind} object; swap the two decorators")
+    spec = ToolSpec(function, name, description)
+    wrapper = _call_async if spec.is_async else _call
+    made = wrapt.FunctionWrapper(function, wrapper(spec))
+    setattr(made, _TOOL, spec)
+    return made
+
+
+def spec_of(candidate: object) -> ToolSpec | None:
+    """Return what `@tool` knows of a function, None for one that is no tool."""
+    found = getattr(candidate, _TOOL, None)
+    if found is None:
+        parent = getattr(candidate, "_self_parent", None)
+        found = getattr(parent, _TOOL, None)
+    return found if isinstance(found, ToolSpec) else None
+
+
+def _call(spec: ToolSpec) -> Callable[..., Any]:
+    def wrapper(
+        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        bound = instance is not None
+        args, kwargs = spec.injected(args, kwargs, bound=bound)
+        place = process.current_place()
+        if place is None:
+            return wrapped(*args, **kwargs)
+        with new_tool_call(place, None, spec.name) as call:
+            call.args(spec.recorded(args, kwargs, bound=bound))
+            result = wrapped(*args, **kwargs)
+            call.result(result)
+            return result
+
+    return wrapper
+
+
+def _call_async(spec: ToolSpec) -> Callable[..., Any]:
+    def wrapper(
+        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        bound = instance is not None
+        args, kwargs = spec.injected(args, kwargs, bound=bound)
+
+        async def call_tool() -> Any:
+            place = process.current_place()
+            if place is None:
+                return await wrapped(*args, **kwargs)
+            with new_tool_call(place, None, spec.name) as call:
+                call.args(spec.recorded(args, kwargs, bound=bound))
+                result = await wrapped(*args, **kwargs)
+                call.result(result)
+                return result
+
+        return call_tool()
+
+    return wrapper
+
+
+def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    )
