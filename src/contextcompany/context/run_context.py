@@ -48,7 +48,9 @@ def _annotations(cls: type) -> dict[str, Any]:
 def _without_agent(state: Any) -> Any:
     if issubclass(cast("type[object]", type(state)), dict):
         return {name: value for name, value in state.items() if name != _AGENT}
-    return tuple(map(_without_agent, state)) if type(state) is tuple else state
+    if type(state) is tuple:
+        return tuple(_without_agent(part) for part in cast("list[Any]", state))
+    return state
 
 
 class _Methods:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.semconv import attributes as names
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 _LEAST_BYTES: Final = 1_024
+_REPEATED_BYTES: Final = 32 << 10
 _LARGEST_INT: Final = 2**63 - 1
 
 
@@ -32,6 +34,11 @@ class SpanAttributes:
         self._free: dict[str, AttributeValue] = {}
         self.cut: set[str] = set()
         self._left = MAX_SPAN_BYTES
+
+    def text(self, key: str, text: str) -> None:
+        """Add a small text that is JSON already."""
+        self._left -= _size(text)
+        self.pairs[key] = text
 
     def content(self, key: str, value: Plain) -> None:
         """Add a structured value as JSON text."""
@@ -80,8 +87,8 @@ def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> N
     if content:
         _messages(fields, "prompt", names.GEN_AI_INPUT_MESSAGES, messages.input_messages, span)
         _messages(fields, "response", names.GEN_AI_OUTPUT_MESSAGES, _output(fields), span)
-    shape = messages.tool_definitions if content else _definitions_without_content
-    _messages(fields, "tool_definitions", names.GEN_AI_TOOL_DEFINITIONS, shape, span)
+    if "tool_definitions" in fields:
+        _definitions(fields["tool_definitions"], span, content=content)
     pairs = span.pairs
     for field, key in (
         ("model_requested", names.GEN_AI_REQUEST_MODEL),
@@ -137,8 +144,26 @@ def _output(fields: Fields) -> Callable[[Plain], Any]:
     return convert
 
 
-def _definitions_without_content(value: Plain) -> Any:
-    return messages.without_descriptions(messages.tool_definitions(value))
+def _definitions(given: tuple[Plain, bool], span: SpanAttributes, *, content: bool) -> None:
+    value, was_cut = given
+    key = names.GEN_AI_TOOL_DEFINITIONS
+    if was_cut:
+        span.cut.add(key)
+    if isinstance(value, str) and len(value) <= _REPEATED_BYTES:
+        span.text(key, _repeated_definitions(value, content))
+    else:
+        span.content(key, _shaped(value, content))
+
+
+def _shaped(value: Plain, content: bool) -> Any:
+    tools = messages.tool_definitions(value)
+    return tools if content else messages.without_descriptions(tools)
+
+
+@lru_cache(maxsize=64)
+def _repeated_definitions(text: str, content: bool) -> str:
+    """Convert definitions once that an agent sends with every request of its life."""
+    return to_json(_shaped(text, content))[0]
 
 
 def span_name(kind: str, fields: Fields, agent: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,7 +89,7 @@ class Recording:
         self._metadata: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
         self._lock = threading.Lock()
-        self._closed_by = ""
+        self._closed_by = (0.0, "")
         self._warned = False
 
     @property
@@ -182,8 +183,7 @@ class Recording:
 
     def _close(self, reason: str) -> None:
         self.state = State.CLOSED
-        now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-        self._closed_by = f"at {now} by {reason}"
+        self._closed_by = (time.time(), reason)
 
     def _leave_open(self, state: State, reason: str) -> bool:
         with self._lock:
@@ -217,7 +217,11 @@ class Recording:
             )
         if not self._warned:
             self._warned = True
-            logger.warning("a %s was closed %s: %s and later calls do nothing", kind, self._closed_by, setter)
+            moment, reason = self._closed_by
+            when = datetime.datetime.fromtimestamp(moment, tz=datetime.UTC).isoformat(timespec="seconds")
+            logger.warning(
+                "a %s was closed at %s by %s: %s and later calls do nothing", kind, when, reason, setter
+            )
 
     def _status_failure(self) -> Failure | None:
         if self.fields.get("status_code") != _FAILED:
