@@ -12,12 +12,10 @@ import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from contextcompany.agents.agent import Agent
 
 _QUERY, _METADATA, _AGENT = "query", "metadata", "agent"
 _IS_DATACLASS = "__dataclass_fields__"
@@ -53,6 +51,15 @@ def _without_agent(state: Any) -> Any:
     return state
 
 
+class ExecutingAgent(Protocol):
+    """The agent that works with a context, as far as a context knows it."""
+
+    @property
+    def name(self) -> str:
+        """Return the agent's name."""
+        ...
+
+
 class _Methods:
     """What plain and frozen contexts share."""
 
@@ -78,7 +85,7 @@ if TYPE_CHECKING:
 
         query: str = field(default="", repr=False)
         metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
-        agent: Agent | None = field(default=None, init=False, repr=False, compare=False)
+        agent: ExecutingAgent | None = field(default=None, init=False, repr=False, compare=False)
 
     @dataclass(kw_only=True, frozen=True)
     class FrozenRunContext(_Methods):
@@ -86,7 +93,7 @@ if TYPE_CHECKING:
 
         query: str = field(default="", repr=False)
         metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
-        agent: Agent | None = field(default=None, init=False, repr=False, compare=False)
+        agent: ExecutingAgent | None = field(default=None, init=False, repr=False, compare=False)
 
 else:
 
@@ -108,7 +115,7 @@ else:
 
         query: str
         metadata: dict[str, Any]
-        agent: Agent | None = None
+        agent: ExecutingAgent | None = None
 
         def __init_subclass__(cls, **kwargs: Any) -> None:
             super().__init_subclass__(**kwargs)
@@ -187,7 +194,7 @@ def context_of(given: object) -> RunContext:
     )
 
 
-def for_agent(given: RunContext, agent: Agent | None, query: str) -> RunContext:
+def for_agent(given: RunContext, agent: ExecutingAgent | None, query: str) -> RunContext:
     """Return a shallow copy for one agent, with the query filled where it is empty."""
     return replaced(given, agent=agent, query=given.query or query)
 
