@@ -14,6 +14,13 @@ from contextcompany.testing import capture
 from tests.interpreter import python
 
 PUBLIC = {
+    "Agent",
+    "ContextThreadPoolExecutor",
+    "FrozenRunContext",
+    "RunContext",
+    "agent",
+    "current_context",
+    "tool",
     "FlushResult",
     "Run",
     "RunSpanProcessor",

@@ -189,3 +189,21 @@ def test_masks_in_escaped_json() -> None:
         redact_secrets(r"{\"api_key\": \"abc123def\", \"x\": 1}")
         == r"{\"api_key\": \"[redacted]\", \"x\": 1}"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgres://app:hun@ter2@db/x", "postgres://[redacted]@db/x"),
+        ("https://user:p/ss@h/x", "https://[redacted]@h/x"),
+        ("http://host:8080/path?mail=a@b.example", "http://host:8080/path?mail=a@b.example"),
+        ("DB_PASS=hunter2", "DB_PASS=[redacted]"),
+        ("pass='hunter2'", "pass='[redacted]'"),
+        ("secret_key_base=0123456789abcdef", "secret_key_base=[redacted]"),
+        ("npm_0123456789abcdefghijABCDEFGHIJ012345", "[redacted]"),
+        ("SG.0123456789abcdef.0123456789abcdef", "[redacted]"),
+    ],
+)
+def test_masks_further_forms(given: str, expected: str) -> None:
+    """Passwords with URL characters in them, and the keys of further services, are masked whole."""
+    assert redact_secrets(given) == expected

@@ -24,6 +24,8 @@ _LITERALS: Final = (
     "service_",
     "dev_",
     "hf_",
+    "npm_",
+    "sg.",
     "akia",
     "asia",
     "aiza",
@@ -36,7 +38,7 @@ _LITERALS: Final = (
     "key",
     "token",
     "secret",
-    "passw",
+    "pass",
     "pwd",
     "credential",
     "signature",
@@ -54,6 +56,8 @@ _TOKENS: Final = re.compile(
     r"|github_pat_[A-Za-z0-9_]{10,}"
     r"|glpat-[A-Za-z0-9_-]{10,}"
     r"|hf_[A-Za-z0-9]{16,}"
+    r"|npm_[A-Za-z0-9]{20,}"
+    r"|SG\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
     r"|(?:service|dev)_(?:[A-Za-z0-9-]{16,}|(?=[A-Za-z-]{0,16}[0-9])[A-Za-z0-9-]{6,})"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"
     r"|AIza[A-Za-z0-9_-]{20,}"
@@ -67,7 +71,10 @@ _PRIVATE_KEY: Final = re.compile(
 )
 
 # user:password@ in a URL; the scheme and the host stay readable.
-_URL_PASSWORD: Final = re.compile(r"(://)[^\s/@:\"'<>]{0,256}:[^\s/@\"'<>]{1,1024}@")
+# A password may hold @, / and ?; what begins as a port and a path is none.
+_URL_PASSWORD: Final = re.compile(
+    r"(://)[^\s/@:\"'<>]{0,256}:(?![0-9]{1,5}(?:[/?#\s]|\Z))[^\s\"'<>]{1,1024}@(?!\S{0,1024}@)"
+)
 
 _SCHEME: Final = re.compile(r"\b(Bearer|Basic)(\s+|%20)[A-Za-z0-9._~+/=:-]{4,}", re.IGNORECASE)
 
@@ -80,8 +87,8 @@ _HEADER: Final = re.compile(
 _ASSIGNMENT: Final = re.compile(
     r"([\"']?\b[A-Za-z0-9_.-]{0,40}"
     r"(?:api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|key"
-    r"|secret|token|passwd|password|passphrase|pwd|credentials?|signature|sig|cookie)"
-    r"(?:[_-](?:id|value))?\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}\\{0,4})"
+    r"|secret|token|passwd|password|passphrase|pwd|pass|credentials?|signature|sig|cookie)"
+    r"(?:[_-][a-z]{2,10}){0,2}\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}\\{0,4})"
     r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
     re.IGNORECASE,
 )

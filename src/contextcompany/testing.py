@@ -50,7 +50,8 @@ def capture(**settings: Any) -> Generator[Captured]:
     """Record into memory for the length of a block; what was configured before is in force after it.
 
     Args:
-        **settings: the arguments of `configure`, all but `exporter`.
+        **settings: the arguments of `configure`, all but `exporter`; `disabled=False` records even
+            where `TCC_DISABLED` is set.
     """
     captured = Captured()
     with process.temporarily(load(exporter=captured, **settings)):

@@ -316,3 +316,28 @@ def test_processors_nest() -> None:
     ).end()
     assert whole(behind.ended[0])["attributes"]["tcc.violations"] == ("run.prompt",)
     assert repr(processor) == f"RunSpanProcessor(RunSpanProcessor({behind!r}))"
+
+
+def test_what_others_record_on_our_spans_is_masked() -> None:
+    """What a library records on a span of ours loses its secrets, and its texts with content off."""
+    for content, texts in ((True, ["password=[redacted]"]), (False, [])):
+        provider, exporter = guarded(content)
+        span = provider.get_tracer("app").start_span("chat", attributes={**STEP})
+        span.record_exception(ValueError("password=hunter2"))
+        span.set_status(StatusCode.ERROR, "token=abcdefgh1")
+        span.end()
+        (ended,) = exporter.get_finished_spans()
+        (event,) = ended.events
+        shown = dict(event.attributes or {})
+        assert "hunter2" not in str(shown)
+        assert [value for key, value in shown.items() if key == "exception.message"] == texts
+        assert ended.status.description == "token=[redacted]"
+
+
+def guarded(content: bool) -> tuple[TracerProvider, InMemorySpanExporter]:
+    """Return a provider with our processor in front of an in-memory exporter."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    behind = SimpleSpanProcessor(exporter)
+    provider.add_span_processor(tcc.RunSpanProcessor(behind, capture_content=content))
+    return provider, exporter

@@ -214,7 +214,6 @@ def test_partial_success(headers: tuple[tuple[str, str], ...], body: bytes, refu
 
 
 GARBAGE = {
-    "html": Answer(200, b"<html>It works!</html>", (("Content-Type", "text/html"),)),
     "no protobuf": Answer(200, b"\xff\xff\xff\xff", PROTOBUF),
     "no JSON": Answer(200, b"{", JSON),
     "JSON of another shape": Answer(200, b'[{"partialSuccess": 1}]', JSON),
@@ -353,3 +352,11 @@ def test_a_real_collector_identifies_itself() -> None:
         assert sender.identifies_itself() is True
     assert sender.identifies_itself() is False
     sender.close()
+
+
+def test_a_web_page_is_no_collector() -> None:
+    """A 200 with a web page (a login, another port) has no spans: they wait, and the reason says why."""
+    with LoopbackServer(Answer(200, b"<html>It works!</html>", (("Content-Type", "text/html"),))) as server:
+        outcome = posted(server)
+        assert (outcome.verdict, outcome.refused_spans) == (Verdict.LATER, 0)
+        assert "web page" in outcome.reason

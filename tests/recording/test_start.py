@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 import contextcompany as tcc
+from contextcompany.local.collector import Collector
 from tests.recording.spans import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
@@ -224,3 +225,15 @@ def test_a_run_after_a_block_is_a_root(captured: Captured) -> None:
         raise KeyError("x")
     tcc.run("later").prompt("p").end()
     assert parents(captured)["later"] is None
+
+
+def test_a_run_inside_a_run_goes_where_the_outer_run_goes(collector: Collector) -> None:
+    """What a run with a destination of its own starts goes to that destination, sub-runs included."""
+    with Collector() as own:
+        tcc.configure(tcc_url=collector.url)
+        with tcc.run("outer", tcc_url=own.url).prompt("p"):
+            tcc.run("inner").prompt("p").end()
+            tcc.run("elsewhere", tcc_url=collector.url).prompt("p").end()
+        assert tcc.flush(20)
+        assert {span.attributes["tcc.runId"] for span in own.store.spans()} == {"outer", "inner"}
+        assert {span.attributes["tcc.runId"] for span in collector.store.spans()} == {"elsewhere"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from contextcompany.local.collector import Collector
 from tests.interpreter import Finished, python
 from tests.loopback import PATIENCE, Answer, LoopbackServer
@@ -256,3 +258,36 @@ def test_a_fork_while_threads_record() -> None:
         children = {str(span.attributes["tcc.runId"]) for span in collector.store.spans()} - {"parent"}
         assert children == {f"child-{number}" for number in range(5)}
         assert collector.store.duplicates == 0
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_worker_process_delivers_at_its_end(method: str) -> None:
+    """A multiprocessing child, which runs no exit functions of its own, delivers what it recorded."""
+    with Collector() as collector:
+        finished = python(
+            f"""
+            import multiprocessing
+            import contextcompany as tcc
+            def work(number):
+                with tcc.run(f"child-{{number}}") as r:
+                    r.prompt("hi")
+            if __name__ == "__main__":
+                tcc.run("parent").prompt("hi").end()
+                context = multiprocessing.get_context("{method}")
+                if "{method}" == "fork":
+                    children = [context.Process(target=work, args=(number,)) for number in range(3)]
+                else:
+                    children = [context.Process(target=exec, args=(
+                        f"import contextcompany as tcc; tcc.run('child-{{number}}').prompt('hi').end()",
+                    )) for number in range(3)]
+                for child in children: child.start()
+                for child in children:
+                    child.join({PATIENCE})
+                    assert child.exitcode == 0
+            """,
+            TCC_URL=collector.url,
+            **QUIET,
+        )
+        assert finished.code == 0, finished.err
+        recorded = sorted(span.attributes["tcc.runId"] for span in collector.store.spans())
+        assert recorded == ["child-0", "child-1", "child-2", "parent"]

@@ -243,3 +243,26 @@ def test_otel_over_grpc_is_not_spoken(
     )
     assert load().destination == LOCAL
     assert len(warnings(caplog)) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"capture_content": "false"},
+        {"disabled": "false"},
+        {"allow_insecure": 1},
+        {"debug": "yes"},
+        {"api_key": 5},
+        {"tcc_url": 5},
+        {"service_name": 3},
+        {"headers": "a=b"},
+        {"resource_attributes": [("a", 1)]},
+        {"exporter": 3},
+        {"tracer_provider": 3},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_arguments_of_another_type_raise_at_once(wrong: dict[str, Any]) -> None:
+    """A setting of another type is a TypeError that names it: "false" as text must not mean true."""
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        load(**wrong)

@@ -54,8 +54,7 @@ class Agent:
         max_steps: int = 10,
         max_depth: int = 8,
     ) -> None:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ValueError(f"an agent's name must be letters, digits, _ or -, at most 64: got {name!r}")
+        _check_name(name, "an agent")
         if not isinstance(model, Model):
             raise TypeError(
                 f"model must have a name and an async reply(): got {type(model).__name__}; "
@@ -73,10 +72,17 @@ class Agent:
         self.interceptors = tuple(interceptors)
         self.max_steps = max_steps
         self.max_depth = max_depth
-        named = (
-            subagents.items() if isinstance(subagents, Mapping) else ((one.name, one) for one in subagents)
+        named = list(
+            cast("Mapping[str, Any]", subagents).items()
+            if isinstance(subagents, Mapping)
+            else ((getattr(one, "name", ""), one) for one in subagents)
         )
-        self.callables = Callables(tools, dict(cast("Any", named)), owner=name)
+        for _, subagent in named:
+            if not isinstance(subagent, Agent):
+                raise TypeError(f"subagents must be agents: got {type(subagent).__name__}; pass an Agent")
+        self.callables = Callables(tools, named, owner=name)
+        for callable_name in self.callables:
+            _check_name(callable_name, "a tool or sub-agent")
 
     def __repr__(self) -> str:
         """Return the agent with its name and model."""
@@ -110,3 +116,9 @@ class Agent:
             return await Loop(self, task, given).run(session_id=session_id, run_id=run_id, metadata=metadata)
 
         return AgentRun(self.name, work)
+
+
+def _check_name(name: object, whose: str) -> None:
+    """Raise a ValueError for a name that the providers of models do not take."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"the name of {whose} must be letters, digits, _ or -, at most 64: got {name!r}")

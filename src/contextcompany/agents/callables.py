@@ -65,15 +65,23 @@ class _Tool:
 
     def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
         checked = self.schema.validated(arguments)
-        _, filled = self._spec.injected((), checked, bound=inspect.ismethod(self._plain), fallback=context)
+        args, filled = self._spec.injected((), checked, bound=inspect.ismethod(self._plain), fallback=context)
 
         async def call() -> Any:
             if self._spec.is_async:
-                return await self._plain(**filled)
-            result = await asyncio.to_thread(self._plain, **filled)
+                return await self._plain(*args, **filled)
+            result = await asyncio.to_thread(_called, self._plain, args, filled)
             return await result if inspect.isawaitable(result) else result
 
         return Prepared(dict(arguments), call)
+
+
+def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except StopIteration as error:
+        # No future can hold it: on Python 3.11 whoever waits for the thread would wait for ever.
+        raise RuntimeError("the tool raised StopIteration") from error
 
 
 class _SubAgentTool:
@@ -102,7 +110,7 @@ class Callables:
 
     Args:
         tools: functions decorated with `@tool`.
-        subagents: agents by the name under which the model calls them.
+        subagents: agents, each with the name under which the model calls it.
         owner: the agent that has them, for error messages.
 
     Raises:
@@ -111,11 +119,11 @@ class Callables:
     """
 
     def __init__(
-        self, tools: Sequence[Callable[..., Any]], subagents: Mapping[str, SubAgent], *, owner: str
+        self, tools: Sequence[Callable[..., Any]], subagents: Sequence[tuple[str, SubAgent]], *, owner: str
     ) -> None:
         self._known: dict[str, _Tool | _SubAgentTool] = {}
         every: list[_Tool | _SubAgentTool] = [_Tool(tool) for tool in tools]
-        every += [_SubAgentTool(name, agent) for name, agent in subagents.items()]
+        every += [_SubAgentTool(name, agent) for name, agent in subagents]
         for one in every:
             if one.name in self._known:
                 raise ValueError(f"agent {owner} has two callables named {one.name}: rename one of them")

@@ -59,6 +59,8 @@ class Loop:
         self._context = for_agent(given, agent, task)
         self._chain = Chain(agent.interceptors)
         self._usage = Usage()
+        # Calls are admitted one by one: a budget must have counted the one before.
+        self._admission = asyncio.Lock()
         self._told = InterceptContext(
             agent=agent,
             phase=Phase.PRE_RUN,
@@ -205,22 +207,24 @@ class Loop:
             except (ArgumentError, UnknownToolError) as error:
                 call.args(request.arguments)
                 return _failed(call, request, error)
-            answer = await self._chain.ask(Phase.PRE_ACT, told)
-            arguments = told.tool_args or {}
-            call.args(arguments)
-            if answer.action is Action.SKIP:
-                call.result(answer.response).status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
-                return chat.result(request, answer.response)
-            try:
-                prepared = self._agent.callables.prepared(request.name, arguments, self._context)
-            except ArgumentError as error:
-                return _failed(call, request, error)
+            async with self._admission:
+                answer = await self._chain.ask(Phase.PRE_ACT, told)
+                arguments = told.tool_args or {}
+                call.args(arguments)
+                if answer.action is Action.SKIP:
+                    call.result(answer.response)
+                    call.status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
+                    return chat.result(request, answer.response)
+                try:
+                    prepared = self._agent.callables.prepared(request.name, arguments, self._context)
+                except ArgumentError as error:
+                    return _failed(call, request, error)
+                self._usage.tool_calls += 1
             return await self._call(call, request, prepared, told)
 
     async def _call(
         self, call: ToolCall, request: ToolRequest, prepared: Prepared, told: InterceptContext
     ) -> dict[str, Any]:
-        self._usage.tool_calls += 1
         try:
             told.tool_result = await prepared.call()
         except StopExecution:
@@ -228,7 +232,8 @@ class Loop:
         except Exception as error:  # noqa: BLE001  (whatever a tool raises goes back to the model)
             told.error = error
             await self._chain.ask(Phase.POST_ACT, told)
-            return _failed(call, request, error)
+            failed = _failed(call, request, error)
+            return failed if told.tool_result is None else chat.result(request, told.tool_result)
         await self._chain.ask(Phase.POST_ACT, told)
         call.result(told.tool_result)
         return chat.result(request, told.tool_result)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 import types
-import typing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from contextcompany.context.current import current_context
-from contextcompany.context.run_context import RunContext
+from contextcompany.context.run_context import RunContext, stands_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CONVENTIONAL_NAME: Final = "ctx"
 
@@ -24,57 +23,67 @@ class Parameter:
     Attributes:
         name: its name.
         position: its index among the positional parameters, or None if it is keyword-only.
-        expected: the class that the context must have.
+        expected: the classes of which the context must have one.
         has_default: whether the function can do without a context.
         accepts_none: whether None may be passed for it.
+        by_position: whether it cannot be passed by keyword.
     """
 
     name: str
     position: int | None
-    expected: type[Any]
+    expected: tuple[type[Any], ...]
     has_default: bool
     accepts_none: bool
+    by_position: bool
+
+    @property
+    def expected_names(self) -> str:
+        """Return the expected classes for an error message."""
+        return " or ".join(kind.__name__ for kind in self.expected)
 
 
-def context_parameter(function: Callable[..., Any]) -> Parameter | None:
+def context_parameter(function: Callable[..., Any], hints: Mapping[str, Any]) -> Parameter | None:
     """Return the parameter that takes the context, or None where there is none.
 
     It is the one annotated with `RunContext` or a subclass (also Optional, `X | None`, Annotated, or
-    a string annotation), whatever its name; else an unannotated one named `ctx`.
+    a string annotation), whatever its name; else one named `ctx` that has no annotation, or one that
+    cannot be evaluated.
+
+    Args:
+        function: the function.
+        hints: its annotations, see `Annotations`.
 
     Raises:
         TypeError: where two parameters are annotated so.
     """
-    signature = inspect.signature(function)
-    hints = type_hints(function)
-    found: list[Parameter] = []
+    annotated: list[Parameter] = []
+    conventional: Parameter | None = None
     position = 0
-    for name, parameter in signature.parameters.items():
+    for name, parameter in inspect.signature(function).parameters.items():
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        expected, optional = _context_class(hints.get(name))
-        if expected is None and name == CONVENTIONAL_NAME and parameter.annotation is parameter.empty:
-            expected, optional = RunContext, False
-        if expected is not None and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            has_default = parameter.default is not parameter.empty
-            found.append(
-                Parameter(
-                    name,
-                    position if positional else None,
-                    expected,
-                    has_default,
-                    optional or (has_default and parameter.default is None),
-                )
-            )
+        hint = hints.get(name, parameter.annotation)
+        expected, optional = _context_classes(hint)
+        has_default = parameter.default is not parameter.empty
+        found = Parameter(
+            name,
+            position if positional else None,
+            expected or (RunContext,),
+            has_default,
+            optional or (has_default and parameter.default is None),
+            parameter.kind is parameter.POSITIONAL_ONLY,
+        )
+        if positional or parameter.kind is parameter.KEYWORD_ONLY:
+            if expected:
+                annotated.append(found)
+            elif name == CONVENTIONAL_NAME and (hint is parameter.empty or isinstance(hint, str)):
+                conventional = found
         position += positional
-    annotated = [
-        one for one in found if signature.parameters[one.name].annotation is not inspect.Parameter.empty
-    ]
     if len(annotated) > 1:
         names = " and ".join(one.name for one in annotated)
         raise TypeError(
-            f"tool {function.__qualname__} takes the context twice: got {names}; annotate only one of them"
+            f"{function.__qualname__} takes the context twice: got {names}; annotate only one of them"
         )
-    return next(iter(annotated or found), None)
+    return annotated[0] if annotated else conventional
 
 
 def context_for(
@@ -94,59 +103,41 @@ def context_for(
     Raises:
         TypeError: where there is none and no default, or it is of another class than the annotated one.
     """
-    context = given if given is not None else (fallback or current_context())
+    context = next((one for one in (given, fallback) if one is not None), None)
+    if context is None:
+        context = current_context()
+    if given is None and stands_in(context):
+        # It has a query and nothing more: good where any context will do, and none can be left out.
+        optional = parameter.has_default or parameter.accepts_none
+        context = context if isinstance(context, parameter.expected) and not optional else None
     if context is None:
         if parameter.has_default or parameter.accepts_none:
             return None
         raise TypeError(
-            f"{taker} needs a context: expected {parameter.expected.__name__}, got none; "
+            f"{taker} needs a context: expected {parameter.expected_names}, got none; "
             "run it by an agent with context=…, or pass it"
         )
     if not isinstance(context, parameter.expected):
         raise TypeError(
-            f"{taker} needs another context: expected {parameter.expected.__name__}, "
+            f"{taker} needs another context: expected {parameter.expected_names}, "
             f"got {type(context).__name__}; pass a context of that class to agent.run()"
         )
     return context
 
 
-def type_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of a function, evaluated where they can be, else as they stand."""
-    target = inspect.unwrap(function)
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except Exception:  # noqa: BLE001  (an annotation may name what exists for type checkers only)
-        return {name: _evaluated(value, target) for name, value in _raw_annotations(target).items()}
-
-
-def _raw_annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    return dict(getattr(function, "__annotations__", {}))
-
-
-def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
-    if not isinstance(annotation, str):
-        return annotation
-    try:
-        return eval(annotation, getattr(function, "__globals__", {}), _closure(function))  # noqa: S307  (the function's own source)
-    except Exception:  # noqa: BLE001  (see above)
-        return annotation
-
-
-def _closure(function: Callable[..., Any]) -> dict[str, Any]:
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    cells = getattr(function, "__closure__", None) or ()
-    return {name: cell.cell_contents for name, cell in zip(names, cells, strict=False)}
-
-
-def _context_class(hint: Any) -> tuple[type[Any] | None, bool]:
-    """Return the context class that an annotation names, and whether it admits None."""
+def _context_classes(hint: Any) -> tuple[tuple[type[Any], ...], bool]:
+    """Return the context classes that an annotation names, and whether it admits None."""
     origin = get_origin(hint)
     if origin is Annotated:
-        return _context_class(get_args(hint)[0])
+        return _context_classes(get_args(hint)[0])
     if origin in (Union, types.UnionType):
         members = get_args(hint)
-        found = [one for one, _ in map(_context_class, members) if one is not None]
-        return (found[0] if found else None), type(None) in members
-    if isinstance(hint, type) and issubclass(hint, RunContext):
-        return hint, False
-    return None, False
+        return tuple(kind for one in members for kind in _context_classes(one)[0]), type(None) in members
+    if isinstance(hint, TypeVar):
+        bounds = hint.__constraints__ or (hint.__bound__,)
+        return tuple(kind for one in bounds for kind in _context_classes(one)[0]), False
+    # A generic class with its parameters, such as `App[int]`, has the class as its origin.
+    kind = hint if origin is None else origin
+    if isinstance(kind, type) and issubclass(kind, RunContext):
+        return (kind,), False
+    return (), False

@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -19,18 +20,22 @@ if TYPE_CHECKING:
 
 _QUERY, _METADATA, _AGENT = "query", "metadata", "agent"
 _IS_DATACLASS = "__dataclass_fields__"
+_STANDS_IN = "_stands_in"
 
 
-def _field(name: str, own: object) -> Any:
-    if name == _METADATA and own is dataclasses.MISSING:
-        return field(default_factory=dict[str, Any], kw_only=True, hash=False)
+def _field(name: str, own: Any) -> Any:
+    if isinstance(own, dataclasses.Field):
+        return cast("Any", own)
     if name == _QUERY:
         return field(default="" if own is dataclasses.MISSING else own, repr=False, kw_only=True)
-    return field(default=own, kw_only=True, hash=False)
+    factory: Any = dict[str, Any] if own is dataclasses.MISSING else partial(copy.copy, own)
+    return field(default_factory=factory, kw_only=True, hash=False)
 
 
-def _is_field(value: object) -> bool:
-    return isinstance(value, dataclasses.Field)
+def _default(cls: type, name: str) -> Any:
+    """Return what a class written by hand begins with: `@dataclass` never made defaults of its fields."""
+    found: Any = _field(name, getattr(cls, name, dataclasses.MISSING))
+    return found.default if found.default_factory is dataclasses.MISSING else found.default_factory()
 
 
 def _annotations(cls: type) -> dict[str, Any]:
@@ -74,7 +79,10 @@ class _Methods:
 
     def with_metadata(self, **kwargs: Any) -> Self:
         """Return a copy with further metadata; neither this context nor its dict changes."""
-        return replaced(self, metadata={**self.metadata, **kwargs})
+        made = replaced(self, metadata={**self.metadata, **kwargs})
+        if stands_in(made):
+            object.__setattr__(made, _STANDS_IN, False)
+        return made
 
 
 if TYPE_CHECKING:
@@ -135,11 +143,15 @@ else:
             """Make the object; a plain RunContext is one of a dataclass of its own."""
             made = object.__new__(_PlainRunContext if cls is RunContext else cls)
             if not hasattr(type(made), _IS_DATACLASS):
-                # A class written by hand: @dataclass never turned the fields into defaults.
-                for name, empty in ((_QUERY, ""), (_METADATA, {})):
-                    default = getattr(cls, name, empty)
-                    object.__setattr__(made, name, empty if _is_field(default) else default)
+                for name in (_QUERY, _METADATA):
+                    object.__setattr__(made, name, _default(cls, name))
             return made
+
+        def __init__(self, query: str | None = None, metadata: dict[str, Any] | None = None) -> None:
+            # Classes written by hand come here; @dataclass makes a constructor of its own.
+            for name, given in ((_QUERY, query), (_METADATA, metadata)):
+                if given is not None:
+                    object.__setattr__(self, name, given)
 
         def __getstate__(self) -> Any:
             return _without_agent(object.__getstate__(self))
@@ -149,7 +161,8 @@ else:
                 return NotImplemented
             return self.__getstate__() == other.__getstate__()
 
-        __hash__ = object.__hash__
+        # What is equal must have one hash, and data may change. A frozen dataclass has one of its own.
+        __hash__ = None
 
         def __repr__(self) -> str:
             shown = {**(vars(self) if hasattr(self, "__dict__") else {})}
@@ -166,7 +179,8 @@ else:
         metadata: dict[str, Any] = field(default_factory=dict)
 
         def __reduce__(self) -> tuple[Any, ...]:
-            return RunContext, (self.query, self.metadata)
+            # The class has no name of its own to be found by; the state holds what was set by hand.
+            return RunContext, (self.query, self.metadata), self.__getstate__()
 
     _PlainRunContext.__name__ = _PlainRunContext.__qualname__ = "RunContext"
 
@@ -183,7 +197,8 @@ def context_of(given: object) -> RunContext:
         TypeError: for anything else.
     """
     if given is None:
-        return RunContext()
+        # Marked, so that a tool with an optional context gets none, as nobody gave one.
+        return replaced(RunContext(), **{_STANDS_IN: True})
     if isinstance(given, RunContext):
         return given
     if isinstance(given, Mapping):
@@ -192,6 +207,11 @@ def context_of(given: object) -> RunContext:
         f"context must be a RunContext, a mapping or None: got {type(given).__name__}; "
         "derive your class from RunContext"
     )
+
+
+def stands_in(context: object) -> bool:
+    """Return whether a context is the empty one of a run to which none was given."""
+    return getattr(context, _STANDS_IN, False) is True
 
 
 def for_agent(given: RunContext, agent: ExecutingAgent | None, query: str) -> RunContext:

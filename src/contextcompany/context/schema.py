@@ -8,8 +8,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from contextcompany.context.injection import type_hints
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -64,12 +62,18 @@ class Schema(NamedTuple):
 
 
 def schema_of(
-    function: Callable[..., Any], *, name: str, description: str | None, hidden: str | None
+    function: Callable[..., Any],
+    hints: Mapping[str, Any],
+    *,
+    name: str,
+    description: str | None,
+    hidden: str | None,
 ) -> Schema:
     """Derive the schema of a function from its signature, annotations and docstring.
 
     Args:
         function: the plain function.
+        hints: its annotations, see `Annotations`.
         name: the tool's name.
         description: the tool's description, or None for the docstring's own.
         hidden: the parameter that takes the context, which no model is told of.
@@ -81,11 +85,20 @@ def schema_of(
     try:
         import pydantic
         from docstring_parser import parse
+        from pydantic.json_schema import GenerateJsonSchema
     except ImportError as error:
-        raise ImportError(f"the schema of tool {name} needs pydantic: {_INSTALL}") from error
+        raise ImportError(f"the schema of tool {name} needs {error.name}: {_INSTALL}") from error
+
+    class Plain(GenerateJsonSchema):
+        """Make no titles of names, and say nothing of a default that JSON cannot carry."""
+
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  (pydantic's own type)
+
+        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  (the name of the base)
+            return False
+
     documented = parse(inspect.getdoc(function) or "")
     told = {one.arg_name: one.description or "" for one in documented.params}
-    hints = type_hints(function)
     fields: dict[str, Any] = {}
     for number, (parameter_name, parameter) in enumerate(_visible(function, hidden)):
         default = ... if parameter.default is parameter.empty else parameter.default
@@ -98,10 +111,10 @@ def schema_of(
     config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=False)
     try:
         model = pydantic.create_model(name, __config__=config, **fields)
-        parameters = _tidy(model.model_json_schema(by_alias=True))
+        parameters = _tidy(model.model_json_schema(by_alias=True, schema_generator=Plain))
     except pydantic.errors.PydanticUserError as error:
         raise TypeError(
-            f"tool {name} has a parameter that no JSON schema describes: {error}; "
+            f"tool {name} has a parameter that no JSON schema describes: {_first_line(error)}; "
             "annotate it with a plain type, a dataclass or a pydantic model"
         ) from error
     text = description if description is not None else _prose(documented)
@@ -118,7 +131,7 @@ def task_schema(name: str, description: str) -> Schema:
             task: what to do, with all that is needed to do it.
         """
 
-    return schema_of(call, name=name, description=description, hidden=None)
+    return schema_of(call, {"task": str}, name=name, description=description, hidden=None)
 
 
 def _visible(function: Callable[..., Any], hidden: str | None) -> list[tuple[str, inspect.Parameter]]:
@@ -139,6 +152,10 @@ def _annotation(annotation: Any) -> Any:
 def _prose(documented: Any) -> str:
     parts = (documented.short_description, documented.long_description)
     return "\n\n".join(part for part in parts if part)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 import wrapt
 
+from contextcompany.context.annotations import Annotations
 from contextcompany.context.injection import Parameter, context_for, context_parameter
 from contextcompany.context.schema import Schema, schema_of
 from contextcompany.recording.tool_call import new_tool_call
@@ -33,7 +34,6 @@ class ToolSpec:
         function: the plain function.
         name: the name that models and spans see.
         description: the description given to `@tool`, or None for the docstring's.
-        parameter: the parameter that takes the context, or None.
         is_async: whether a call returns an awaitable.
     """
 
@@ -44,19 +44,33 @@ class ToolSpec:
         self.function = function
         self.name = name or function.__name__
         self.description = description
-        self.parameter: Parameter | None = context_parameter(function)
+        self._annotations = Annotations(function)
+        self._at_decoration = context_parameter(function, self._annotations.read())
+        self._is_settled = self._annotations.are_known
         self.is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
         self._names = _positional_names(function)
+        self._rest = _rest_name(function)
 
     def __repr__(self) -> str:
         """Return the tool with its name."""
         return f"ToolSpec({self.name!r})"
 
+    @property
+    def parameter(self) -> Parameter | None:
+        """Return the parameter that takes the context, or None."""
+        return self._at_decoration if self._is_settled else self._at_first_use
+
+    @cached_property
+    def _at_first_use(self) -> Parameter | None:
+        # An annotation may name a class that its module makes further down.
+        return context_parameter(self.function, self._annotations.read())
+
     @cached_property
     def schema(self) -> Schema:
         """Return what a model needs to know of the tool; needs the extra `agents`."""
         hidden = self.parameter.name if self.parameter is not None else None
-        return schema_of(self.function, name=self.name, description=self.description, hidden=hidden)
+        hints = self._annotations.read()
+        return schema_of(self.function, hints, name=self.name, description=self.description, hidden=hidden)
 
     def injected(
         self,
@@ -86,8 +100,11 @@ class ToolSpec:
             context = context_for(parameter, f"{self._kind} {self.name}", args[index], fallback)
             return (*args[:index], context, *args[index + 1 :]), filled
         context = context_for(parameter, f"{self._kind} {self.name}", filled.get(parameter.name), fallback)
-        if context is not None or not parameter.has_default:
-            filled[parameter.name] = context
+        if context is None and parameter.has_default:
+            return args, filled
+        if parameter.by_position and index == len(args):
+            return (*args, context), filled
+        filled[parameter.name] = context
         return args, filled
 
     def recorded(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool) -> dict[str, Any]:
@@ -95,7 +112,7 @@ class ToolSpec:
         names = self._names[1:] if bound else self._names
         shown: dict[str, Any] = dict(zip(names, args, strict=False))
         if len(args) > len(names):
-            shown["args"] = list(args[len(names) :])
+            shown[self._rest] = list(args[len(names) :])
         shown.update(kwargs)
         if self.parameter is not None:
             shown.pop(self.parameter.name, None)
@@ -208,3 +225,9 @@ def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     )
+
+
+def _rest_name(function: Callable[..., Any]) -> str:
+    """Return the name of `*args`; without one, further arguments are on their way to a TypeError."""
+    parameters = inspect.signature(function).parameters.values()
+    return next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), "args")

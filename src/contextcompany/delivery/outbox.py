@@ -28,7 +28,8 @@ MOST_BYTES: Final = 32 << 20
 _BATCH_SPANS: Final = 512
 _BATCH_BYTES: Final = 4 << 20
 _BATCH_SECONDS: Final = 1.0
-_IDLE_SECONDS: Final = 30.0
+_IDLE_SECONDS: Final = 3.0
+_AT_SHUTDOWN: Final = "undelivered at shutdown"
 _FIRST_BACKOFF: Final = 0.1
 _MOST_BACKOFF: Final = 30.0
 _MOST_HELPLESS_BACKOFF: Final = 2.0
@@ -140,6 +141,7 @@ class Outbox:
         self._failures = 0
         self._said_failing = False
         self._helpless = False
+        self._given_up = 0
         self._counters = Counters()
 
     def __repr__(self) -> str:
@@ -229,10 +231,8 @@ class Outbox:
             if outcome.verdict is Verdict.LATER:
                 break
         with self._changed:
-            for entry in self._waiting:
-                self._drop(entry, "undelivered at shutdown")
-            self._waiting.clear()
-            self._bytes = 0
+            thread_is_busy = self._on_the_way > 0
+            self._give_up()
         if not thread_is_busy:
             self._sink.close()
         return done
@@ -244,21 +244,37 @@ class Outbox:
 
     # Below: with self._changed held, unless said otherwise.
 
+    def _give_up(self) -> None:
+        """Count what closing left behind; a request that still ends takes its spans out again."""
+        lost = len(self._waiting) + self._on_the_way
+        if not lost:
+            return
+        _tell(self._waiting, delivered=False)
+        self._waiting.clear()
+        self._bytes = 0
+        self._given_up, self._on_the_way = self._on_the_way, 0
+        self._counters.dropped[_AT_SHUTDOWN] += lost
+        logger.log(self._level(), "%d spans are lost: %s (%s)", lost, _AT_SHUTDOWN, self._sink.name)
+
+    def _level(self) -> int:
+        # Nobody asked for delivery where nothing is configured, so nobody is warned of its lack.
+        return logging.INFO if self._helpless else logging.WARNING
+
     def _snapshot(self) -> Counters:
         counters = self._counters
         return Counters(
             counters.delivered,
             len(self._waiting) + self._on_the_way,
-            Counter(counters.dropped),
+            +Counter(counters.dropped),
             counters.last_error,
         )
 
     def _drop(self, entry: _Entry, reason: str) -> None:
         self._counters.dropped[reason] += 1
         if self._counters.dropped[reason] == 1:
-            # Nobody asked for delivery where nothing is configured, so nobody is warned of its lack.
-            level = logging.INFO if self._helpless else logging.WARNING
-            logger.log(level, "spans are lost: %s (%s); tcc.stats() counts them", reason, self._sink.name)
+            logger.log(
+                self._level(), "spans are lost: %s (%s); tcc.stats() counts them", reason, self._sink.name
+            )
         if entry.receipt is not None:
             entry.receipt.settle(delivered=False)
 
@@ -287,6 +303,8 @@ class Outbox:
 
     def _settle(self, batch: list[_Entry], outcome: Outcome) -> None:
         self._on_the_way = 0
+        self._counters.dropped[_AT_SHUTDOWN] -= self._given_up
+        self._given_up = 0
         self._counters.last_error = outcome.reason or self._counters.last_error
         if outcome.verdict is Verdict.DELIVERED:
             self._settle_delivered(batch, outcome)
@@ -312,8 +330,8 @@ class Outbox:
 
     def _settle_later(self, batch: list[_Entry], outcome: Outcome) -> None:
         if self._closed:
-            for entry in batch:
-                self._drop(entry, "undelivered at shutdown")
+            self._counters.dropped[_AT_SHUTDOWN] += len(batch)
+            _tell(batch, delivered=False)
             return
         for entry in reversed(batch):
             self._waiting.appendleft(entry)
@@ -372,7 +390,7 @@ class Outbox:
         return Outcome(Verdict.REJECTED, "an internal error of this package")
 
 
-def _tell(batch: list[_Entry], *, delivered: bool) -> None:
+def _tell(batch: Iterable[_Entry], *, delivered: bool) -> None:
     for entry in batch:
         if entry.receipt is not None:
             entry.receipt.settle(delivered=delivered)

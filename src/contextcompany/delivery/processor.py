@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import Status, StatusCode
 
 from contextcompany import invariants
 from contextcompany.delivery.rebuild import rebuilt
 from contextcompany.diagnostics import guard
-from contextcompany.sdk import SpanProcessor
+from contextcompany.redaction import redact_secrets
+from contextcompany.sdk import Event, SpanProcessor
 from contextcompany.semconv import attributes as names
 from contextcompany.settings.settings import content_is_captured
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.util.types import AnyValue
 
     from contextcompany.sdk import ReadableSpan, Span
+
+
+_ERROR_TEXTS: Final = (names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE)
 
 
 class RunSpanProcessor(SpanProcessor):
@@ -73,9 +79,13 @@ def checked(span: ReadableSpan, *, content: bool = True) -> ReadableSpan:
     """
     attributes = span.attributes or {}
     kind = invariants.kind_of(attributes)
-    if kind is None or span.status.status_code is StatusCode.ERROR:
+    if kind is None:
         return span
     expected = content and attributes.get(names.TCC_CONTENT_CAPTURED) is not False
+    if span.events or span.status.description:
+        span = without_secrets(span, content=expected)
+    if span.status.status_code is StatusCode.ERROR:
+        return span
     broken = invariants.broken_rules(kind, attributes, content=expected)
     if not broken:
         return span
@@ -88,6 +98,31 @@ def checked(span: ReadableSpan, *, content: bool = True) -> ReadableSpan:
         },
         status=Status(StatusCode.ERROR, description_of(broken)),
     )
+
+
+def without_secrets(span: ReadableSpan, *, content: bool) -> ReadableSpan:
+    """Return the span with the secret patterns applied to what others wrote onto it.
+
+    Libraries find a span of ours as the current one and record exceptions on it, past the handle.
+    """
+    events = [_masked(event, content=content) for event in span.events]
+    said = span.status.description
+    described = None if said is None else redact_secrets(said)
+    if described == said and all(new is old for new, old in zip(events, span.events, strict=True)):
+        return span
+    return rebuilt(span, status=Status(span.status.status_code, described), events=events)
+
+
+def _masked(event: Event, *, content: bool) -> Event:
+    kept: dict[str, AnyValue] = {}
+    for key, value in (event.attributes or {}).items():
+        if key in _ERROR_TEXTS:
+            if content:
+                kept[key] = redact_secrets(value) if isinstance(value, str) else value
+        else:
+            kept[key] = value
+    same = kept == dict(event.attributes or {})
+    return event if same else Event(event.name, BoundedAttributes(attributes=kept), event.timestamp)
 
 
 def description_of(broken: tuple[invariants.Rule, ...]) -> str:

@@ -23,8 +23,9 @@ def rebuilt(
     *,
     add: Mapping[str, AnyValue] | None = None,
     status: Status | None = None,
+    events: Sequence[Event] | None = None,
 ) -> ReadableSpan:
-    """Return a copy of an ended span with further attributes or another status.
+    """Return a copy of an ended span with further attributes, another status or other events.
 
     The counts of what the SDK dropped are kept. The given span is not touched.
     """
@@ -36,7 +37,7 @@ def rebuilt(
         parent=span.parent,
         resource=span.resource,
         attributes=attributes,
-        events=_events(span),
+        events=_bounded(span.events if events is None else events, span.dropped_events),
         links=_links(span),
         kind=span.kind,
         status=status if status is not None else span.status,
@@ -44,10 +45,6 @@ def rebuilt(
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
-
-
-def _events(span: ReadableSpan) -> Sequence[Event]:
-    return _bounded(span.events, span.dropped_events)
 
 
 def _links(span: ReadableSpan) -> Sequence[Link]:

@@ -48,6 +48,15 @@ class Sockets:
         finally:
             timer.cancel()
 
+    def abandon(self) -> None:
+        """Close the descriptors in a forked child; the parent's connections stay open.
+
+        Past the client's own `close`, whose locks another thread of the parent may have held.
+        """
+        for connection in list(self._connections):
+            with suppress(OSError, AttributeError):
+                connection.sock.close()
+
     def _shut_down(self) -> None:
         for connection in list(self._connections):
             with suppress(OSError, AttributeError):

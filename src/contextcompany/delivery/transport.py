@@ -90,6 +90,7 @@ class Transport:
 
     def renew(self) -> None:
         """Take a fresh socket, after a fork: the old one belongs to the parent process."""
+        self._sockets.abandon()
         self._sockets = Sockets()
         self._session = self._new_session()
 
@@ -152,20 +153,24 @@ class Transport:
 def _judge(response: Response, url: str) -> Outcome:
     status = response.status_code
     if _OK <= status < _REDIRECT:
+        if response.headers.get("content-type", "").startswith("text/html"):
+            return Outcome(
+                Verdict.LATER, f"{url} answers with a web page, it is no OTLP endpoint: check TCC_URL"
+            )
         return _accepted(response, url)
     if status in _RETRYABLE:
         return Outcome(Verdict.LATER, f"{url} answered {status}")
+    return Outcome(Verdict.REJECTED, _refusal(status, url))
+
+
+def _refusal(status: int, url: str) -> str:
     if status in (401, 403):
-        return Outcome(
-            Verdict.REJECTED, f"the key was refused by {url} ({status}): check api_key or TCC_API_KEY"
-        )
+        return f"the key was refused by {url} ({status}): check api_key or TCC_API_KEY"
     if status in (404, 405):
-        return Outcome(Verdict.REJECTED, f"no OTLP endpoint at {url} ({status}): check TCC_URL")
+        return f"no OTLP endpoint at {url} ({status}): check TCC_URL"
     if status < 400:  # noqa: PLR2004  (the redirects of HTTP)
-        return Outcome(
-            Verdict.REJECTED, f"{url} redirects ({status}) and is not followed: set TCC_URL to the final URL"
-        )
-    return Outcome(Verdict.REJECTED, f"{url} answered {status}")
+        return f"{url} redirects ({status}) and is not followed: set TCC_URL to the final URL"
+    return f"{url} answered {status}"
 
 
 def _accepted(response: Response, url: str) -> Outcome:

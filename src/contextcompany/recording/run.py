@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -183,6 +184,19 @@ class Run(Handle):
             super().__exit__(exc_type, exc, traceback)
         finally:
             self._flush_if_asked()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the run; a flush that was asked for leaves the event loop free."""
+        try:
+            super().__exit__(exc_type, exc, traceback)
+        finally:
+            if self._flush and not self._place.is_off:
+                await asyncio.to_thread(process.flush, _FLUSH_SECONDS)
 
     def _flush_if_asked(self) -> None:
         if self._flush and not self._place.is_off:

@@ -61,11 +61,13 @@ def start_run(
         place = _off_place(run_id, instance, session_id)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    shared = instance.shared_tracer(run_has_destination=target is not None)
-    tracer = shared or instance.private_tracer()
     outer = next(
         (found for found in process.current.chain() if found.is_open and not found.place.is_off), None
     )
+    if outer is not None and not (api_key or tcc_url):
+        target = outer.place.destination  # what a tenant's run starts stays with the tenant
+    shared = instance.shared_tracer(run_has_destination=target is not None)
+    tracer = shared or instance.private_tracer()
     parent = _application_span() if outer is None else _innermost(outer.span, shared=shared is not None)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
     if conversational is not None:
@@ -162,7 +164,7 @@ def place_of(
     if known is None and run_id is None:
         raise ValueError(
             f"{function} needs a run: got no run_id and no run is current here; "
-            "pass run_id= or call it inside `with tcc.run():`"
+            "pass run_id=, or call it inside `with tcc.run():` (a thread sees no run of another thread)"
         )
     remote = carriers.span_context(carrier)
     if known is not None and remote is None and not api_key and not tcc_url:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -100,6 +101,7 @@ class Process:
         # The last one is in force; earlier ones deliver what runs that began under them still end.
         self._instances: list[Instance] = []
         self._hooked = False
+        self._is_ready = False
         self._stopped = False
 
     @property
@@ -121,6 +123,8 @@ class Process:
 
     def instance(self) -> Instance:
         """Return the instance in force; the first call reads the environment."""
+        if not self._is_ready:
+            self._prepare_worker()
         if self._instances:
             return self._instances[-1]
         with self._lock:
@@ -218,12 +222,22 @@ class Process:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork_in_child)
 
+    def _prepare_worker(self) -> None:
+        """Deliver at the end of a multiprocessing child too, which runs no `atexit` function."""
+        self._is_ready = True
+        known = sys.modules.get("multiprocessing.process")
+        if known is not None and known.parent_process() is not None:
+            from multiprocessing.util import Finalize
+
+            Finalize(None, self._at_exit, exitpriority=0)
+
     def _at_exit(self) -> None:
         with guard:
             self.shutdown(_EXIT_SECONDS, "the end of the process")
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
+        self._is_ready = False
         said.renew_lock()
         self.places.renew_lock()
         for instance in self._instances:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 
 from contextcompany import sdk
-from contextcompany.diagnostics import guard
+from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:
     from contextcompany.propagation.ids import PrivateIdGenerator
@@ -82,5 +82,8 @@ def is_ours(span: trace.Span) -> bool:
 
 def _resource(given: dict[str, str]) -> sdk.Resource:
     with guard:
-        return sdk.Resource.create(given)
+        try:
+            return sdk.Resource.create(given)
+        except RuntimeError:  # the detectors' thread pool cannot be had while the interpreter exits
+            logger.debug("the resource is made without its detectors")
     return sdk.Resource(given)

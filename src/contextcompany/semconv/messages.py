@@ -95,6 +95,10 @@ def output_messages(value: Plain) -> list[dict[str, Plain]]:
         value: a frozen value: text; an OpenAI chat completion, a Responses API response or an Anthropic
             message; a message or a list of them; content blocks.
     """
+    if isinstance(value, list) and value and all(map(_is_choice, value)):
+        value = {"choices": value}
+    elif isinstance(value, dict) and _is_choice(value):
+        value = {"choices": [value]}
     found = (_choices(value) or _response(value)) if isinstance(value, dict) else None
     messages = found or _messages(value, _ASSISTANT)
     return [_rendered(message._replace(role=_ASSISTANT)) for message in messages]
@@ -219,6 +223,10 @@ def _parts_of_message(value: Block) -> list[Part]:
     if call := inner(value, "function_call"):
         parts.append(tool_call(call))
     return parts
+
+
+def _is_choice(value: Plain) -> bool:
+    return isinstance(value, dict) and "finish_reason" in value and isinstance(value.get("message"), dict)
 
 
 def _choices(value: Block) -> list[_Message] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -9,8 +10,6 @@ from contextcompany.settings import destination as places
 from contextcompany.settings import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opentelemetry.trace import TracerProvider
 
     from contextcompany.sdk import SpanExporter
@@ -80,12 +79,24 @@ def load(
     """Return the settings in force: each argument, else its environment variable, else the default.
 
     Raises:
+        TypeError: for an argument of another type.
         ValueError: for an argument that is no URL, no header, no known word, or no positive number.
     """
     if foreign_parent not in ("parent", "link"):
         raise ValueError(f"foreign_parent must be 'parent' or 'link': got {foreign_parent!r}; choose one")
     if traces_url is not None and tcc_url is not None:
         raise ValueError("tcc_url and traces_url name the same thing: got both; pass one of them")
+    _check_types(
+        text={"api_key": api_key, "tcc_url": tcc_url, "traces_url": traces_url, "service_name": service_name},
+        flags={
+            "capture_content": capture_content,
+            "disabled": disabled,
+            "allow_insecure": allow_insecure,
+            "debug": debug,
+        },
+        mappings={"headers": headers, "resource_attributes": resource_attributes},
+        methods={"exporter": (exporter, "export"), "tracer_provider": (tracer_provider, "get_tracer")},
+    )
     insecure = (
         allow_insecure
         if allow_insecure is not None
@@ -113,7 +124,9 @@ def load(
         disabled=switched_off or environment.flag("OTEL_SDK_DISABLED", default=False),
         run_timeout=seconds("run_timeout", run_timeout),
         service_name=service_name,
-        resource_attributes=tuple((resource_attributes or {}).items()),
+        resource_attributes=tuple(
+            (str(key), str(value)) for key, value in (resource_attributes or {}).items()
+        ),
         debug=environment.flag("TCC_DEBUG", default=False) if debug is None else debug,
     )
 
@@ -131,6 +144,27 @@ def seconds(name: str, value: float | None) -> float | None:
             f"{name} must be a positive number of seconds: got {value!r}; pass e.g. 30.0 or None"
         )
     return float(value)
+
+
+def _check_types(
+    *,
+    text: Mapping[str, object],
+    flags: Mapping[str, object],
+    mappings: Mapping[str, object],
+    methods: Mapping[str, tuple[object, str]],
+) -> None:
+    """Raise TypeError for the first argument that is not what it must be; None is always allowed."""
+    for group, kind, wanted in (
+        (text, str, "text"),
+        (flags, bool, "True, False"),
+        (mappings, Mapping, "a dict"),
+    ):
+        for name, value in group.items():
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(f"{name} must be {wanted} or None: got {type(value).__name__}; correct it")
+    for name, (value, method) in methods.items():
+        if value is not None and not callable(getattr(value, method, None)):
+            raise TypeError(f"{name} must have {method}(): got {type(value).__name__}; pass such an object")
 
 
 def patience(name: str, value: float) -> float:
