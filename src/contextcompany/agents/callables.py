@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
+from contextcompany.runtime.process import process
+from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from contextcompany.agents.result import AgentResult
     from contextcompany.context.run_context import RunContext
@@ -24,13 +27,24 @@ class SubAgent(Protocol):
     name: str
     instructions: str | None
 
-    def run(self, task: str, context: Any = None) -> Awaitable[AgentResult]:
+    def run(
+        self,
+        task: str,
+        context: Any = None,
+        *,
+        session_id: str | UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Awaitable[AgentResult]:
         """Run the agent."""
         ...
 
 
 class UnknownToolError(LookupError):
     """The model asked for a tool that the agent does not have."""
+
+
+class ContextError(TypeError):
+    """The context of a tool is missing or of another class: a mistake of the program, not of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,11 @@ class _Tool:
 
     def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
         checked = self.schema.validated(arguments)
-        args, filled = self._spec.injected((), checked, bound=inspect.ismethod(self._plain), fallback=context)
+        bound = inspect.ismethod(self._plain)
+        try:
+            args, filled = self._spec.injected((), checked, bound=bound, fallback=context)
+        except TypeError as error:
+            raise ContextError(str(error)) from None
 
         async def call() -> Any:
             if self._spec.is_async:
@@ -100,7 +118,13 @@ class _SubAgentTool:
         task = self.schema.validated(arguments)["task"]
 
         async def call() -> Any:
-            return (await self._agent.run(task, context)).output
+            around = process.current_place()
+            if around is None or around.is_off:
+                return (await self._agent.run(task, context)).output
+            identity = {key: value for key, value in around.identity.items() if key != names.TCC_AGENT}
+            # Said outright, because they may differ from what the class of the context names.
+            run = self._agent.run(task, context, session_id=around.session_id, metadata=identity)
+            return (await run).output
 
         return Prepared(dict(arguments), call)
 
@@ -162,6 +186,6 @@ class Callables:
 
         Raises:
             ArgumentError: for arguments that do not fit.
-            TypeError: for a context that is missing or of another class: a mistake of the program.
+            ContextError: for a context that is missing or of another class.
         """
         return self._known[name].prepared(arguments, context)

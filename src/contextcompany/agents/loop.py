@@ -11,7 +11,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.agents import messages as chat
-from contextcompany.agents.callables import UnknownToolError
+from contextcompany.agents.callables import ContextError, UnknownToolError
 from contextcompany.agents.model import ModelReply
 from contextcompany.agents.result import AgentResult
 from contextcompany.context.current import using_context
@@ -227,9 +227,9 @@ class Loop:
     ) -> dict[str, Any]:
         try:
             told.tool_result = await prepared.call()
-        except StopExecution:
+        except (StopExecution, ContextError):
             raise
-        except Exception as error:  # noqa: BLE001  (whatever a tool raises goes back to the model)
+        except Exception as error:  # noqa: BLE001  (whatever else a tool raises goes back to the model)
             told.error = error
             await self._chain.ask(Phase.POST_ACT, told)
             failed = _failed(call, request, error)

@@ -48,8 +48,8 @@ class Sockets:
         finally:
             timer.cancel()
 
-    def abandon(self) -> None:
-        """Close the descriptors in a forked child; the parent's connections stay open.
+    def close(self) -> None:
+        """Close the descriptors; in a forked child the parent's connections stay open.
 
         Past the client's own `close`, whose locks another thread of the parent may have held.
         """

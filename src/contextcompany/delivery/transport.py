@@ -90,12 +90,14 @@ class Transport:
 
     def renew(self) -> None:
         """Take a fresh socket, after a fork: the old one belongs to the parent process."""
-        self._sockets.abandon()
+        self._sockets.close()
         self._sockets = Sockets()
         self._session = self._new_session()
 
     def close(self) -> None:
         """Close the connections."""
+        # The client closes its connections by finalizers, which no longer run while the process exits.
+        self._sockets.close()
         self._session.close()
 
     def post(self, body: bytes, *, timeout: float) -> Outcome:
