@@ -8,11 +8,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rich.console import Console, Group
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
+try:
+    from rich.console import Console, Group
+    from rich.segment import Segment
+    from rich.table import Table
+    from rich.text import Text
+    from rich.tree import Tree
+except ImportError as error:
+    raise ImportError("drawing runs needs rich: pip install 'contextcompany-otel[local]'") from error
 
 from contextcompany.local.figures import duration_text, money_text, token_text
 from contextcompany.local.grouping import Node, Totals, runs, totals, usage
