@@ -83,9 +83,18 @@ def _blocks(message: Message) -> tuple[str, list[dict[str, Any]]]:
         blocks.append({"type": "text", "text": content})
     for call in message.get("tool_calls") or ():
         function = call["function"]
-        arguments = json.loads(function["arguments"] or "{}")
+        arguments = _input(function["arguments"])
         blocks.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments})
     return role, blocks
+
+
+def _input(arguments: str) -> dict[str, Any]:
+    """Return arguments as the object that the protocol demands, also those that another model got wrong."""
+    try:
+        parsed: Any = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        parsed = arguments
+    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {"value": parsed}
 
 
 def _reply(message: Any) -> ModelReply:

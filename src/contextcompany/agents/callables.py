@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -72,6 +73,9 @@ class _Tool:
         self._spec = spec
         # The plain function, bound where it is a method: the agent records the call itself.
         self._plain: Callable[..., Any] = getattr(function, "__wrapped__", function)
+        if type(function) is types.MethodType:
+            # A classmethod from Python 3.13 on: it binds the tool, and not what the tool holds.
+            self._plain = types.MethodType(self._plain, cast("Any", function).__self__)
 
     @property
     def schema(self) -> Schema:

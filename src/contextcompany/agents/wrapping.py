@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -81,8 +82,7 @@ class _Call:
     def __init__(
         self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
     ) -> None:
-        shown = spec.recorded(args, kwargs, bound=bound)
-        prompt = next(iter(shown.values()), "")
+        prompt = _prompt(spec, spec.recorded(args, kwargs, bound=bound), bound=bound)
         given = self._given(spec, args, kwargs, bound=bound)
         text = prompt if isinstance(prompt, str) else ""
         self.context = for_agent(context_of(given), None, text)
@@ -105,6 +105,20 @@ class _Call:
             if index is not None and index < len(args) and args[index] is not None:
                 return context_of(args[index])
         return current_context()
+
+
+def _prompt(spec: ToolSpec, shown: Mapping[str, Any], *, bound: bool) -> Any:
+    """Return the value of the first parameter that is neither `self` nor the context."""
+    context = spec.parameter.name if spec.parameter is not None else None
+    for position, (name, parameter) in enumerate(inspect.signature(spec.function).parameters.items()):
+        if name == context or (bound and position == 0):
+            continue
+        if name in shown:
+            return shown[name]
+        if parameter.default is not parameter.empty:
+            return parameter.default
+        break
+    return next(iter(shown.values()), "")
 
 
 def _without(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -10,6 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _MODULE: Final = "<module>"
+
+
+def raw_annotations(owner: Any) -> dict[str, Any]:
+    """Return the annotations of a function or class as they stand, names that are not there yet included."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        lib: Any = annotationlib
+        found: dict[str, Any] = lib.get_annotations(owner, format=lib.Format.FORWARDREF)
+        return found
+    return dict(inspect.get_annotations(owner))
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function, of which an annotation may name what is not there yet."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        lib: Any = annotationlib
+        read: Any = inspect.signature
+        found: inspect.Signature = read(function, annotation_format=lib.Format.FORWARDREF)
+        return found
+    return inspect.signature(function)
 
 
 class Annotations:
@@ -25,7 +49,7 @@ class Annotations:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = inspect.unwrap(function)
-        wanted = {name for text in _texts(self._raw().values()) for name in _names(text)}
+        wanted = {name for text in _texts(raw_annotations(self._function).values()) for name in _names(text)}
         self._local = {**_names_around(self._function, wanted), **_closure(self._function)} if wanted else {}
         self.are_known = False
 
@@ -34,18 +58,16 @@ class Annotations:
         try:
             found = typing.get_type_hints(self._function, localns=self._local or None, include_extras=True)
         except Exception:  # noqa: BLE001  (an annotation may name what exists for type checkers only)
-            found = {name: self._evaluated(value) for name, value in self._raw().items()}
+            found = {name: self._evaluated(value) for name, value in raw_annotations(self._function).items()}
         self.are_known = not any(map(_is_open, found.values()))
         return found
 
-    def _raw(self) -> dict[str, Any]:
-        return dict(getattr(self._function, "__annotations__", {}))
-
     def _evaluated(self, annotation: Any) -> Any:
-        if not isinstance(annotation, str):
+        text = annotation.__forward_arg__ if isinstance(annotation, typing.ForwardRef) else annotation
+        if not isinstance(text, str):
             return annotation
         try:
-            return eval(annotation, getattr(self._function, "__globals__", {}), self._local)  # noqa: S307  (the function's own source)
+            return eval(text, getattr(self._function, "__globals__", {}), self._local)  # noqa: S307  (the function's own source)
         except Exception:  # noqa: BLE001  (see above)
             return annotation
 
@@ -94,7 +116,6 @@ def _names_around(function: Callable[..., Any], wanted: set[str]) -> Mapping[str
         name = frame.f_code.co_qualname
         if frame.f_globals is module and name != _MODULE and path.startswith(f"{name}."):
             # The innermost wins, as it does in the language.
-            for key in wanted - found.keys() & frame.f_locals.keys():
-                found[key] = frame.f_locals[key]
+            found = {**{key: frame.f_locals[key] for key in wanted if key in frame.f_locals}, **found}
         frame = frame.f_back
     return found

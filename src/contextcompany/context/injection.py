@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
+from contextcompany.context.annotations import signature_of
 from contextcompany.context.current import current_context
 from contextcompany.context.run_context import RunContext, stands_in
 
@@ -59,7 +59,7 @@ def context_parameter(function: Callable[..., Any], hints: Mapping[str, Any]) ->
     annotated: list[Parameter] = []
     conventional: Parameter | None = None
     position = 0
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in signature_of(function).parameters.items():
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         hint = hints.get(name, parameter.annotation)
         expected, optional = _context_classes(hint)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
+
+from contextcompany.context.annotations import raw_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,16 +36,6 @@ def _default(cls: type, name: str) -> Any:
     """Return what a class written by hand begins with: `@dataclass` never made defaults of its fields."""
     found: Any = _field(name, getattr(cls, name, dataclasses.MISSING))
     return found.default if found.default_factory is dataclasses.MISSING else found.default_factory()
-
-
-def _annotations(cls: type) -> dict[str, Any]:
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        lib: Any = annotationlib
-        found: dict[str, Any] = lib.get_annotations(cls, format=lib.Format.FORWARDREF)
-        return found
-    return dict(inspect.get_annotations(cls))
 
 
 def _without_agent(state: Any) -> Any:
@@ -129,7 +119,7 @@ else:
             super().__init_subclass__(**kwargs)
             if _IS_DATACLASS in cls.__dict__:
                 return  # the second class that @dataclass(slots=True) makes
-            annotations = _annotations(cls)
+            annotations = raw_annotations(cls)
             inherited = {name for base in cls.__mro__[1:] for name in base.__dict__.get(_IS_DATACLASS, ())}
             for name, kind in ((_QUERY, str), (_METADATA, dict[str, Any])):
                 if name in annotations or name in inherited:
@@ -163,6 +153,10 @@ else:
 
         # What is equal must have one hash, and data may change. A frozen dataclass has one of its own.
         __hash__ = None
+
+        def __recorded_as__(self) -> str:
+            """Return what stands for a context among arguments and results: its fields may hold keys."""
+            return f"<{type(self).__name__}>"
 
         def __repr__(self) -> str:
             shown = {**(vars(self) if hasattr(self, "__dict__") else {})}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from contextcompany.context.annotations import signature_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -138,7 +140,7 @@ def _visible(function: Callable[..., Any], hidden: str | None) -> list[tuple[str
     """Return the parameters that a model fills: not the context, not `self` or `cls`, no `*args`."""
     return [
         (name, parameter)
-        for position, (name, parameter) in enumerate(inspect.signature(function).parameters.items())
+        for position, (name, parameter) in enumerate(signature_of(function).parameters.items())
         if name != hidden
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         and not (position == 0 and name in ("self", "cls"))

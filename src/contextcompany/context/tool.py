@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 import wrapt
 
-from contextcompany.context.annotations import Annotations
+from contextcompany.context.annotations import Annotations, signature_of
 from contextcompany.context.injection import Parameter, context_for, context_parameter
 from contextcompany.context.schema import Schema, schema_of
 from contextcompany.recording.tool_call import new_tool_call
@@ -116,6 +116,9 @@ class ToolSpec:
         shown.update(kwargs)
         if self.parameter is not None:
             shown.pop(self.parameter.name, None)
+        if names[:1] in (("self",), ("cls",)):
+            # From Python 3.13 on a classmethod calls what it holds without binding it first.
+            shown.pop(names[0], None)
         return shown
 
 
@@ -222,12 +225,12 @@ def _call_async(spec: ToolSpec) -> Callable[..., Any]:
 def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(
         name
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in signature_of(function).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     )
 
 
 def _rest_name(function: Callable[..., Any]) -> str:
     """Return the name of `*args`; without one, further arguments are on their way to a TypeError."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature_of(function).parameters.values()
     return next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), "args")

@@ -181,7 +181,11 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Reader], ...]] = (
     ((UserString, range, type), _text),
 )
 
+RECORDED_AS: Final = "__recorded_as__"
+"""A method of a class whose objects must not be recorded field by field; it returns what is recorded."""
+
 _BY_NAME: Final[tuple[tuple[tuple[str, ...], Reader], ...]] = (
+    ((RECORDED_AS,), lambda value, _: getattr(class_of(value), RECORDED_AS)(value)),
     (("model_dump",), _model),
     (("__dataclass_fields__",), _dataclass),
     (("__attrs_attrs__",), _attrs),
