@@ -429,8 +429,8 @@ class TestValues:
     def test_wrong_value(self, type_: str, key: str, value: Any, expected: str) -> None:
         """A value of the wrong type or range is told with what was expected."""
         span = changed(type_, {key: value})
-        if key not in (span.attributes or {}):
-            pytest.skip(f"this release of the SDK takes no {type(value).__name__} as an attribute")
+        if isinstance(value, bytes) and not isinstance((span.attributes or {}).get(key), bytes):
+            pytest.skip("this release of the SDK turns bytes into text")
         assert check_span(span) == [f"{key}: {expected}"]
 
     @pytest.mark.parametrize(
