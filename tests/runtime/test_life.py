@@ -289,5 +289,5 @@ def test_a_worker_process_delivers_at_its_end(method: str) -> None:
             **QUIET,
         )
         assert finished.code == 0, finished.err
-        recorded = sorted(span.attributes["tcc.runId"] for span in collector.store.spans())
+        recorded = sorted(str(span.attributes["tcc.runId"]) for span in collector.store.spans())
         assert recorded == ["child-0", "child-1", "child-2", "parent"]

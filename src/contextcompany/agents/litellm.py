@@ -17,7 +17,7 @@ class LiteLLMModel:
     """Ask a model by `litellm.acompletion`.
 
     Args:
-        name: the model as litellm names it, such as `anthropic/claude-sonnet-4-5`.
+        name: the model as litellm names it, such as `anthropic/claude-sonnet-4-6`.
         **options: further arguments of every request, such as `api_base` and `api_key`.
     """
 

@@ -203,24 +203,36 @@ class Loop:
         told = dataclasses.replace(self._told, tool_name=request.name, tool_args=None)
         with self._run.tool_call(request.name, request.id) as call:
             try:
-                told.tool_args = self._agent.callables.read(request.name, request.arguments, told.tools)
-            except (ArgumentError, UnknownToolError) as error:
-                call.args(request.arguments)
+                return await self._admitted(call, request, told)
+            except StopExecution as stop:
+                # A stop is no failure of the tool: what it gave until then is kept.
+                if told.tool_result is not None:
+                    call.result(told.tool_result)
+                call.status(names.STATUS_CODE_PARTIAL, "stopped")
+                stopped = stop
+        raise stopped
+
+    async def _admitted(self, call: ToolCall, request: ToolRequest, told: InterceptContext) -> dict[str, Any]:
+        try:
+            told.tool_args = self._agent.callables.read(request.name, request.arguments, told.tools)
+        except (ArgumentError, UnknownToolError) as error:
+            call.args(request.arguments)
+            return _failed(call, request, error)
+        call.args(told.tool_args)
+        async with self._admission:
+            answer = await self._chain.ask(Phase.PRE_ACT, told)
+            arguments = told.tool_args or {}
+            call.args(arguments)
+            if answer.action is Action.SKIP:
+                call.result(answer.response)
+                call.status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
+                return chat.result(request, answer.response)
+            try:
+                prepared = self._agent.callables.prepared(request.name, arguments, self._context)
+            except ArgumentError as error:
                 return _failed(call, request, error)
-            async with self._admission:
-                answer = await self._chain.ask(Phase.PRE_ACT, told)
-                arguments = told.tool_args or {}
-                call.args(arguments)
-                if answer.action is Action.SKIP:
-                    call.result(answer.response)
-                    call.status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
-                    return chat.result(request, answer.response)
-                try:
-                    prepared = self._agent.callables.prepared(request.name, arguments, self._context)
-                except ArgumentError as error:
-                    return _failed(call, request, error)
-                self._usage.tool_calls += 1
-            return await self._call(call, request, prepared, told)
+            self._usage.tool_calls += 1
+        return await self._call(call, request, prepared, told)
 
     async def _call(
         self, call: ToolCall, request: ToolRequest, prepared: Prepared, told: InterceptContext

@@ -95,7 +95,7 @@ class PermissionGate(Interceptor):
 
 
 class Deadline(Interceptor):
-    """Stop a run that takes too long, at the next phase after the time is up.
+    """Stop a run that takes too long, before its next model request or tool call.
 
     Args:
         seconds: how long a run may take.
