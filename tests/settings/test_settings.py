@@ -50,7 +50,6 @@ BAD = [
     ("TCC_API_KEY", "ключ" + SECRET),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a:b:c"),
-    ("TCC_CAPTURE_CONTENT", "perhaps"),
     ("TCC_DISABLED", "perhaps"),
     ("OTEL_SDK_DISABLED", "perhaps"),
     ("TCC_DEBUG", "perhaps"),
@@ -69,6 +68,17 @@ def test_a_bad_variable_is_one_warning_and_the_default(
     assert len(warnings(caplog)) == 1
     assert name in warnings(caplog)[0]
     assert SECRET not in warnings(caplog)[0]
+
+
+@pytest.mark.parametrize("value", ["perhaps", "flase", "none"])
+def test_a_bad_word_about_content_captures_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    """Where it cannot be read whether content may leave, none leaves, and one warning says so."""
+    monkeypatch.setenv("TCC_CAPTURE_CONTENT", value)
+    assert [load(), load()] == [Settings(destination=LOCAL, capture_content=False)] * 2
+    assert len(warnings(caplog)) == 1
+    assert "TCC_CAPTURE_CONTENT" in warnings(caplog)[0]
 
 
 FLAGS = [

@@ -24,8 +24,14 @@ def text(name: str) -> str | None:
     return value or None
 
 
-def flag(name: str, *, default: bool) -> bool:
-    """Return a variable read as yes or no (`1/true/yes/on`, `0/false/no/off`, any case)."""
+def flag(name: str, *, default: bool, doubtful: bool | None = None) -> bool:
+    """Return a variable read as yes or no (`1/true/yes/on`, `0/false/no/off`, any case).
+
+    Args:
+        name: the variable.
+        default: what holds where it is not set.
+        doubtful: what holds where its value is none of these words, else the default.
+    """
     value = text(name)
     if value is None:
         return default
@@ -34,13 +40,14 @@ def flag(name: str, *, default: bool) -> bool:
         return True
     if lowered in _FALSE:
         return False
+    chosen = default if doubtful is None else doubtful
     warn_once(
         ("environment", name),
         "%s is neither true nor false; %s is used: set it to true or false",
         name,
-        str(default).lower(),
+        str(chosen).lower(),
     )
-    return default
+    return chosen
 
 
 def headers(name: str) -> tuple[tuple[str, str], ...]:

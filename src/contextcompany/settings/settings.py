@@ -55,8 +55,11 @@ class Settings:
 
 
 def content_is_captured() -> bool:
-    """Return what the environment says of content capture (`TCC_CAPTURE_CONTENT`, default on)."""
-    return environment.flag("TCC_CAPTURE_CONTENT", default=True)
+    """Return what the environment says of content capture (`TCC_CAPTURE_CONTENT`, default on).
+
+    A value that cannot be read means off: whoever set it did not mean the default.
+    """
+    return environment.flag("TCC_CAPTURE_CONTENT", default=True, doubtful=False)
 
 
 def load(
