@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -257,3 +257,27 @@ def test_collection_in_any_thread_at_any_moment() -> None:
         """
     )
     assert (finished.code, finished.err, finished.out.strip()) == (0, "", "0")
+
+
+def test_shutdown_waits_for_a_span_that_is_just_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handle that another thread is ending at that moment is delivered, not refused as too late."""
+    entered, proceed = threading.Event(), threading.Event()
+    with Collector() as collector:
+        tcc.configure(tcc_url=collector.url)
+        tcc.run("run-1").prompt("p").end()
+        step = tcc.step("run-1").prompt("q").response("a")
+        original = step.span.set_attributes
+
+        def held(attributes: Any) -> None:
+            entered.set()
+            assert proceed.wait(PATIENCE)
+            original(attributes)
+
+        monkeypatch.setattr(step.span, "set_attributes", held)
+        ending = threading.Thread(target=step.end)
+        ending.start()
+        assert entered.wait(PATIENCE)
+        threading.Timer(0.05, proceed.set).start()
+        assert tcc.shutdown(PATIENCE)
+        ending.join(PATIENCE)
+        assert sorted(span.name for span in collector.store.spans()) == ["chat", "invoke_agent"]

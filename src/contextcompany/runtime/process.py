@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from contextcompany.settings.settings import ForeignParent, Settings
 
 _EXIT_SECONDS: Final = 2.0
+_ENDING_SECONDS: Final = 0.25
 
 
 class CurrentRecording(Protocol):
@@ -162,6 +163,7 @@ class Process:
         for recording in self.watch.recordings():
             with guard:
                 recording.close(reason, names.ERROR_TYPE_ABANDONED)
+        self.watch.wait_until_empty(min(timeout, _ENDING_SECONDS))
         self._hurry()
         emptied = [instance.close(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
         return self._result(before, emptied=all(emptied))

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from contextcompany.diagnostics import guard
 
 _LONGEST_WAIT: Final = 3_600.0
+_GLANCE: Final = 0.001
 
 
 class Watched(Protocol):
@@ -82,6 +83,14 @@ class Watch:
     def recordings(self) -> list[Watched]:
         """Return the open recordings, the innermost (youngest) first."""
         return [tether.recording for tether in reversed(list(self._open.values()))]
+
+    def wait_until_empty(self, timeout: float) -> bool:
+        """Wait for spans that other threads are just ending; returns whether none is left."""
+        deadline = time.monotonic() + timeout
+        # Ending a span is the hot path, so nobody is told of it; looking again costs only the one who waits.
+        while self._open and time.monotonic() < deadline:
+            time.sleep(_GLANCE)
+        return not self._open
 
     def renew_after_fork(self) -> None:
         """Let go of all handles in a forked child: their spans belong to the parent process."""
