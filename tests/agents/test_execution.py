@@ -358,3 +358,19 @@ async def test_an_async_tool_must_await_another_agent(captured: Captured) -> Non
     result = await clerk(asked, "No.", tools=[consult]).run("q")
     assert "await agent.run" in result.messages[-2]["content"]
     assert (await made[0]).output == "42"
+
+
+async def test_two_tasks_may_wait_for_one_run() -> None:
+    """A run that is under way can be awaited again, at once and after a wait for it was given up."""
+
+    async def slowly(_messages: object) -> str:
+        await asyncio.sleep(0.05)
+        return "late"
+
+    run = Agent(name="clerk", model=ScriptedModel([slowly])).run("Go")
+
+    async def waiting() -> str:
+        return (await run).output
+
+    assert list(await asyncio.gather(waiting(), waiting(), waiting())) == ["late"] * 3
+    assert await waiting() == "late"

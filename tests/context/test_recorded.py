@@ -12,6 +12,7 @@ import pytest
 import contextcompany as tcc
 from contextcompany import FrozenRunContext, RunContext, tool
 from contextcompany.agents import ModelReply, ToolRequest
+from contextcompany.context.recorded import record_context
 from tests.context.contexts import Plain, agent
 from tests.recording.spans import assistant, everything_said, user, whole
 
@@ -345,3 +346,17 @@ async def test_a_context_as_an_argument_or_a_result_is_not_recorded(captured: Ca
         given_back(context)
         given_back_inside(context)
     assert [span.name for span in captured.spans if SECRET in everything_said(span)] == []
+
+
+def test_a_misspelt_field_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A name in `recorded` that the context cannot answer is one warning, and the rest is recorded."""
+
+    @dataclass
+    class Misspelt(tcc.RunContext):
+        recorded = ("user_idd", "user_id")
+        user_id: str = "u-1"
+
+    found = [record_context(Misspelt(), None).metadata for _ in range(2)]
+    assert found == [{"user_id": "u-1"}] * 2
+    assert [record.getMessage() for record in caplog.records if "user_idd" in record.getMessage()] != []
+    assert len(caplog.records) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Generator
@@ -93,8 +94,8 @@ class AgentRun(Coroutine[Any, Any, AgentResult]):
         """
         if not self._future.done() and (_loop_is_running() or not self._threaded):
             raise RuntimeError(
-                f"the run of agent {self._name} cannot be waited for while an event loop runs on this "
-                "thread: use `result = await agent.run(…)`"
+                f"the run of agent {self._name} was started in an event loop, or one runs on this thread: "
+                "use `result = await agent.run(…)` there"
             )
         self._observed = True
         return self._future.result(timeout)
@@ -104,8 +105,9 @@ class AgentRun(Coroutine[Any, Any, AgentResult]):
             return await asyncio.wrap_future(self._future)
         if self._future.done():
             return self._future.result()
-        if not self._future.set_running_or_notify_cancel():
-            raise asyncio.CancelledError
+        if self._future.running():
+            return await asyncio.wrap_future(self._future)
+        self._future.set_running_or_notify_cancel()
         try:
             result = await self._work()
         except BaseException as error:
@@ -116,7 +118,7 @@ class AgentRun(Coroutine[Any, Any, AgentResult]):
 
     def _coroutine(self) -> Coroutine[Any, Any, AgentResult]:
         self._observed = True
-        if self._inner is None:
+        if self._inner is None or inspect.getcoroutinestate(self._inner) == inspect.CORO_CLOSED:
             self._inner = self._observe()
         return self._inner
 

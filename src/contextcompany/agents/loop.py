@@ -26,6 +26,7 @@ from contextcompany.interceptors.interceptor import (
     StopExecution,
     Usage,
 )
+from contextcompany.recording.failures import safe_message
 from contextcompany.recording.run import run as start_run
 from contextcompany.semconv import attributes as names
 
@@ -173,6 +174,7 @@ class Loop:
             if schemas:
                 step.tool_definitions([schema.openai() for schema in schemas])
             reply = await model.reply(self._told.messages, schemas)
+            chat.check(reply, model.name)
             used = reply.usage
             step.response(chat.assistant(reply)).model(used=reply.model).finish_reason(reply.finish_reason)
             step.tokens(
@@ -241,16 +243,30 @@ class Loop:
             told.tool_result = await prepared.call()
         except (StopExecution, ContextError):
             raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled the run: the tool waited for something that others cancelled.
+            return await self._call_failed(call, request, error, told)
         except Exception as error:  # noqa: BLE001  (whatever else a tool raises goes back to the model)
-            told.error = error
-            await self._chain.ask(Phase.POST_ACT, told)
-            failed = _failed(call, request, error)
-            return failed if told.tool_result is None else chat.result(request, told.tool_result)
-        await self._chain.ask(Phase.POST_ACT, told)
+            return await self._call_failed(call, request, error, told)
+        answer = await self._chain.ask(Phase.POST_ACT, told)
+        if answer.action is Action.SKIP:
+            told.tool_result = answer.response
         call.result(told.tool_result)
         return chat.result(request, told.tool_result)
 
+    async def _call_failed(
+        self, call: ToolCall, request: ToolRequest, error: BaseException, told: InterceptContext
+    ) -> dict[str, Any]:
+        told.error = error
+        await self._chain.ask(Phase.POST_ACT, told)
+        failed = _failed(call, request, error)
+        return failed if told.tool_result is None else chat.result(request, told.tool_result)
 
-def _failed(call: ToolCall, request: ToolRequest, error: Exception) -> dict[str, Any]:
+
+def _failed(call: ToolCall, request: ToolRequest, error: BaseException) -> dict[str, Any]:
     call.error(error)
-    return chat.result(request, f"error: {type(error).__name__}: {error}")
+    # Masked for the model too: what it is told stands in the next prompt, which is recorded.
+    return chat.result(request, f"error: {type(error).__name__}: {safe_message(error)}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from contextcompany.agents.model import ModelReply, ModelUsage
 from contextcompany.delivery.pricing import cost
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze, to_json
 
 if TYPE_CHECKING:
-    from contextcompany.agents.model import ModelReply, ToolRequest
+    from contextcompany.agents.model import ToolRequest
     from contextcompany.interceptors.interceptor import Usage
 
 
@@ -39,6 +40,15 @@ def result(request: ToolRequest, value: object) -> dict[str, Any]:
     """Return the message that tells the model what a call gave: text as it is, else JSON."""
     text = value if isinstance(value, str) else to_json(freeze(value)[0])[0]
     return {"role": "tool", "tool_call_id": request.id, "content": text}
+
+
+def check(reply: object, model: str) -> None:
+    """Raise TypeError for what a model answered and is no ModelReply."""
+    if not isinstance(reply, ModelReply) or not isinstance(reply.usage, ModelUsage):
+        raise TypeError(
+            f"model {model} must reply with a ModelReply: got {type(reply).__name__}; "
+            "return ModelReply(text=…), with a ModelUsage or none"
+        )
 
 
 def count(usage: Usage, reply: ModelReply, model: str, *, price: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from contextcompany.diagnostics import warn_once
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 
@@ -41,7 +42,17 @@ def record_context(context: RunContext, session_id: str | UUID | None) -> Record
         # The agent is each run's own; user and organisation are those of the run around.
         metadata.update({key: value for key, value in around.identity.items() if key != names.TCC_AGENT})
     for field, target in _wanted(context):
-        value = getattr(context, field, None)
+        try:
+            value = getattr(context, field)
+        except Exception as error:  # noqa: BLE001  (a property may raise anything, and a field may be misspelt)
+            warn_once(
+                ("recorded", type(context), field),
+                "%s.recorded names %s, which cannot be read (%s): it is not recorded",
+                type(context).__name__,
+                field,
+                type(error).__name__,
+            )
+            continue
         if value is None:
             continue
         if target == SESSION:

@@ -11,9 +11,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from contextcompany.context.annotations import raw_annotations
+from contextcompany.semconv.text import is_recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +130,8 @@ else:
                 own = cls.__dict__.get(name, dataclasses.MISSING)
                 setattr(cls, name, _field(name, own))
             cls.__annotations__ = annotations
+            if "__repr__" not in cls.__dict__:
+                cls.__repr__ = RunContext.__repr__  # @dataclass keeps what the class has
 
         def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
             """Make the object; a plain RunContext is one of a dataclass of its own."""
@@ -159,6 +163,10 @@ else:
             return f"<{type(self).__name__}>"
 
         def __repr__(self) -> str:
+            if is_recording():
+                return self.__recorded_as__()
+            if hasattr(type(self), _IS_DATACLASS):
+                return _dataclass_repr(self)
             shown = {**(vars(self) if hasattr(self, "__dict__") else {})}
             items = ", ".join(
                 f"{name}={value!r}" for name, value in shown.items() if name not in (_QUERY, _AGENT)
@@ -182,6 +190,18 @@ else:
 AnyRunContext = RunContext | FrozenRunContext
 
 C = TypeVar("C")
+
+
+@recursive_repr()
+def _dataclass_repr(context: Any) -> str:
+    """Return what `@dataclass` would have made."""
+    cls: Any = cast("object", type(context))
+    if not cls.__dataclass_params__.repr:
+        return object.__repr__(context)
+    shown = ", ".join(
+        f"{one.name}={getattr(context, one.name)!r}" for one in dataclasses.fields(context) if one.repr
+    )
+    return f"{cls.__qualname__}({shown})"
 
 
 def context_of(given: object) -> RunContext:

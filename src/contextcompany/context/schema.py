@@ -106,8 +106,15 @@ def schema_of(
         default = ... if parameter.default is parameter.empty else parameter.default
         about = {"description": told[parameter_name]} if told.get(parameter_name) else {}
         # By alias, because pydantic reserves some names (`schema`, `_private`) for itself.
+        hint = hints.get(parameter_name, parameter.annotation)
+        if isinstance(hint, str):
+            # It may be a context: then a model must not be asked to fill it.
+            raise TypeError(
+                f"tool {name} has an annotation that cannot be read: got {parameter_name}: {hint}; "
+                "import what it names at run time, not for type checkers only"
+            )
         fields[f"p{number}"] = (
-            _annotation(hints.get(parameter_name, parameter.annotation)),
+            _annotation(hint),
             pydantic.Field(default, alias=parameter_name, title=None, **cast("dict[str, Any]", about)),
         )
     config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=False)

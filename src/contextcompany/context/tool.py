@@ -40,6 +40,12 @@ class ToolSpec:
     def __init__(
         self, function: Callable[..., Any], name: str | None, description: str | None, *, kind: str = "tool"
     ) -> None:
+        plain = inspect.unwrap(function)
+        if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+            raise TypeError(
+                f"{kind} {function.__qualname__} must return its result: got a generator function; "
+                "return a list, or record what it yields by hand"
+            )
         self._kind = kind
         self.function = function
         self.name = name or function.__name__

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from contextcompany.interceptors.interceptor import Action, InterceptResult, StopExecution
+from contextcompany.interceptors.interceptor import Action, InterceptResult, Phase, StopExecution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contextcompany.interceptors.interceptor import InterceptContext, Interceptor, Phase
+    from contextcompany.interceptors.interceptor import InterceptContext, Interceptor
+
+
+_SKIPPABLE: Final = frozenset({Phase.PRE_RUN, Phase.PRE_THINK, Phase.PRE_ACT, Phase.POST_ACT})
 
 
 class Stopped(StopExecution):
@@ -49,6 +52,7 @@ class Chain:
         Raises:
             StopExecution: where one stops the run.
             TypeError: where one answers with anything but an InterceptResult.
+            ValueError: where one skips at a phase at which there is nothing to skip.
         """
         context.phase = phase
         for interceptor in self._interceptors:
@@ -66,6 +70,11 @@ class Chain:
             if result.action is Action.STOP:
                 raise Stopped(str(result.response or ""), name, phase)
             if result.action is Action.SKIP:
+                if phase not in _SKIPPABLE:
+                    raise ValueError(
+                        f"{name} cannot skip at {phase.value}: there is nothing left to skip; "
+                        "skip at pre_run, pre_think, pre_act or post_act, or stop"
+                    )
                 self.skips.append(" ".join(filter(None, (phase.value, name, context.tool_name))))
                 return result
         return InterceptResult.continue_()

@@ -150,7 +150,11 @@ class InterceptResult:
 
     @classmethod
     def skip(cls, response: Any = None) -> Self:
-        """Leave this tool call or model request out; its result or reply is the given one."""
+        """Leave this out, with the given value in its place.
+
+        In `PRE_RUN` the run, in `PRE_THINK` the model request, in `PRE_ACT` the tool call, in
+        `POST_ACT` the result that the tool gave. There is nothing to skip at other phases.
+        """
         return cls(action=Action.SKIP, response=response)
 
     @classmethod

@@ -44,7 +44,7 @@ class Budget(Interceptor):
             "cost": cost,
         }
         self._limits = {name: limit for name, limit in limits.items() if limit is not None}
-        if not self._limits or any(limit < 0 for limit in self._limits.values()):
+        if not self._limits or any(not limit >= 0 for limit in self._limits.values()):
             raise ValueError(f"Budget needs limits from 0 on: got {limits}; pass e.g. model_calls=10")
         self._response = response
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from contextcompany.redaction import redact_secrets
 from contextcompany.semconv import attributes as names
+from contextcompany.semconv.text import recording
 from contextcompany.semconv.values import clean_text
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def record_exception(span: Span, exception: BaseException, *, content: bool) -> 
 
 def _stack_trace(exception: BaseException) -> str:
     try:
-        lines = traceback.format_exception(exception)
+        with recording():
+            lines = traceback.format_exception(exception)
     except Exception:  # noqa: BLE001  (a hostile exception raises whatever is asked of it)
         lines = [f"{type_name(exception)}: its stack trace cannot be formatted"]
     return _redacted("".join(lines), _MOST_TRACE_BYTES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections import UserString
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from contextcompany.semconv.plain import MAX_VALUE_BYTES
 
+_state = threading.local()
 _LONGEST_NAME: Final = 200
 # Python itself refuses to print longer integers (sys.int_info.default_max_str_digits is 4300 digits).
 _PRINTABLE_BITS: Final = 14_000
@@ -53,6 +55,27 @@ def text_of(value: object) -> str:
         return f"<unprintable {class_name(value)}>"
 
 
+class recording:  # noqa: N801  (used as a function)
+    """Say that texts made inside of the block are to be recorded.
+
+    Objects whose fields must not be recorded ask `is_recording()` in their `__repr__`: they may stand
+    inside of others, such as the arguments of an exception.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _state.depth = getattr(_state, "depth", 0) + 1
+
+    def __exit__(self, *_exc: object) -> None:
+        _state.depth -= 1
+
+
+def is_recording() -> bool:
+    """Return whether the text that is being made on this thread is to be recorded."""
+    return bool(getattr(_state, "depth", 0))
+
+
 def class_of(value: object) -> type[Any]:
     """Return the class an object really has: its `__class__` may say something else, or raise."""
     return type(value)
@@ -88,7 +111,8 @@ def _text_of(value: Any) -> str:  # noqa: PLR0911 - one for each kind of object
     if _has_no_text(cls):
         return f"<{class_name(value)}>"
     # str() hands on what __str__ returned, which may be a subclass with methods of its own.
-    return str.__str__(str(value))
+    with recording():
+        return str.__str__(str(value))
 
 
 def is_consumed_by_reading(cls: type[Any]) -> bool:
