@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import contextcompany as tcc
+from contextcompany.recording.mapping import ATTRIBUTES_OF, SpanAttributes
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv import messages
+from contextcompany.semconv.values import clean_text, to_json
 from tests.recording.spans import assistant, parsed, span_id, typed, user, whole
 
 if TYPE_CHECKING:
@@ -219,3 +225,37 @@ def test_the_provider_is_given_or_told_from_the_model(
     r.step().prompt("q").response("a").model(**given).end()
     (span,) = captured.spans
     assert parsed(span)["gen_ai.provider.name"] == provider
+
+
+AWKWARD = ["", " ", "[]", "[1", "true", "NaN", "Infinity", "-1", '"a"', "{}", " {}", "null", "\ue000"]
+
+
+@given(st.text() | st.sampled_from(AWKWARD))
+def test_short_texts_take_a_shorter_way_to_the_same_attribute(text: str) -> None:
+    """What a text becomes is, character for character, what the general conversion makes of it."""
+    value = clean_text(text)[0]
+    given_all = ("prompt", "system_prompt", "response", "args", "result")
+    fields: dict[str, Any] = dict.fromkeys(given_all, (value, False))
+    fields["finish_reason"] = "stop"
+    for kind in ("run", "step", "tool_call"):
+        span = SpanAttributes()
+        ATTRIBUTES_OF[kind](fields, span, content=True)
+        reason = {"finish_reason": "stop"}
+        expected: dict[str, Any] = {
+            "run": {
+                names.GEN_AI_INPUT_MESSAGES: messages.user_messages(value),
+                names.GEN_AI_SYSTEM_INSTRUCTIONS: messages.system_instructions(value),
+                names.GEN_AI_OUTPUT_MESSAGES: [{**reason, **one} for one in messages.output_messages(value)],
+            },
+            "step": {
+                names.GEN_AI_INPUT_MESSAGES: messages.input_messages(value),
+                names.GEN_AI_OUTPUT_MESSAGES: [{**reason, **one} for one in messages.output_messages(value)],
+            },
+            "tool_call": {
+                names.GEN_AI_TOOL_CALL_ARGUMENTS: messages.tool_payload(value),
+                names.GEN_AI_TOOL_CALL_RESULT: messages.tool_payload(value),
+            },
+        }[kind]
+        assert {key: span.pairs[key] for key in expected} == {
+            key: to_json(converted)[0] for key, converted in expected.items()
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.semconv import attributes as names
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 _LEAST_BYTES: Final = 1_024
+_SHORT_TEXT: Final = 16 << 10
+_LIST_BEGINS: Final = frozenset("[")
+_JSON_BEGINS: Final = frozenset('[{"-0123456789tfnNI')
+_MARK: Final = "\ue000"
 _REPEATED_BYTES: Final = 32 << 10
 _LARGEST_INT: Final = 2**63 - 1
 
@@ -125,7 +130,7 @@ def tool_call_attributes(fields: Fields, span: SpanAttributes, *, content: bool)
             ("args", names.GEN_AI_TOOL_CALL_ARGUMENTS),
             ("result", names.GEN_AI_TOOL_CALL_RESULT),
         ):
-            _messages(fields, field, key, messages.tool_payload, span)
+            _messages(fields, field, key, messages.tool_payload, span, doubtful=_JSON_BEGINS)
 
 
 def _size(value: object) -> int:
@@ -135,9 +140,12 @@ def _size(value: object) -> int:
 
 
 def _output(fields: Fields) -> Callable[[Plain], Any]:
-    # A receiver drops all messages of a span of which one has no finish_reason, null included.
-    reason = fields.get("finish_reason", "")
+    return _output_with(fields.get("finish_reason", ""))
 
+
+@lru_cache(maxsize=64)
+def _output_with(reason: str) -> Callable[[Plain], Any]:
+    # A receiver drops all messages of a span of which one has no finish_reason, null included.
     def convert(value: Plain) -> Any:
         return [{"finish_reason": reason, **message} for message in messages.output_messages(value)]
 
@@ -184,11 +192,31 @@ ATTRIBUTES_OF: Final[Mapping[str, Callable[..., None]]] = {
 
 
 def _messages(
-    fields: Fields, field: str, key: str, convert: Callable[[Plain], Any], span: SpanAttributes
+    fields: Fields,
+    field: str,
+    key: str,
+    convert: Callable[[Plain], Any],
+    span: SpanAttributes,
+    *,
+    doubtful: frozenset[str] = _LIST_BEGINS,
 ) -> None:
     if field not in fields:
         return
     value, was_cut = fields[field]
     if was_cut:
         span.cut.add(key)
-    span.content(key, convert(value))
+    if type(value) is str and len(value) <= _SHORT_TEXT and value.lstrip()[:1] not in doubtful:
+        before, after = _frame(convert)
+        span.text(key, before + encode_basestring(value) + after)
+    else:
+        span.content(key, convert(value))
+
+
+@lru_cache(maxsize=256)
+def _frame(convert: Callable[[Plain], Any]) -> tuple[str, str]:
+    """Return what stands around a text once it is converted and written as JSON.
+
+    Short texts are most of what is recorded, and only the text itself differs between them.
+    """
+    before, _, after = to_json(convert(_MARK))[0].partition(f'"{_MARK}"')
+    return before, after
