@@ -241,7 +241,7 @@ def test_short_texts_take_a_shorter_way_to_the_same_attribute(text: str) -> None
         span = SpanAttributes()
         ATTRIBUTES_OF[kind](fields, span, content=True)
         reason = {"finish_reason": "stop"}
-        expected: dict[str, Any] = {
+        table: dict[str, dict[str, Any]] = {
             "run": {
                 names.GEN_AI_INPUT_MESSAGES: messages.user_messages(value),
                 names.GEN_AI_SYSTEM_INSTRUCTIONS: messages.system_instructions(value),
@@ -255,7 +255,8 @@ def test_short_texts_take_a_shorter_way_to_the_same_attribute(text: str) -> None
                 names.GEN_AI_TOOL_CALL_ARGUMENTS: messages.tool_payload(value),
                 names.GEN_AI_TOOL_CALL_RESULT: messages.tool_payload(value),
             },
-        }[kind]
+        }
+        expected = table[kind]
         assert {key: span.pairs[key] for key in expected} == {
             key: to_json(converted)[0] for key, converted in expected.items()
         }
