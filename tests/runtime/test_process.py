@@ -305,3 +305,21 @@ def test_reset_is_a_new_beginning() -> None:
     assert tcc.stats() == Stats(delivered=0, pending=0)
     assert len(process.places) == 0
     assert tcc.current_run() is None
+
+
+def test_replaced_configurations_step_aside_and_come_back() -> None:
+    """Configuring again and again keeps nothing; the counts stay, and late spans still arrive."""
+    with Collector() as collector:
+        tcc.configure(tcc_url=collector.url)
+        first = tcc.run("run-0").prompt("hi")
+        for number in range(1, 21):
+            tcc.configure(tcc_url=collector.url)
+            recorded(f"run-{number}")
+            assert tcc.flush(PATIENCE)
+        assert len(process._instances) <= 2
+        assert tcc.stats().delivered == 20
+        first.step().prompt("q").response("a").end()
+        first.end()
+        assert tcc.flush(PATIENCE)
+        assert tcc.stats().delivered == 22
+        assert len(collector.store) == 22

@@ -180,6 +180,15 @@ class Outbox:
         with self._changed:
             return self._snapshot()
 
+    def take_counters(self) -> Counters | None:
+        """Return the counts and begin them anew, if nothing is pending; else None."""
+        with self._changed:
+            if self._waiting or self._on_the_way:
+                return None
+            taken = self._snapshot()
+            self._counters = Counters()
+            return taken
+
     def hurry(self) -> None:
         """Begin to send what waits, without waiting for it."""
         with self._changed:

@@ -18,6 +18,8 @@ from contextcompany.runtime import provider as providers
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry import trace
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
@@ -58,6 +60,7 @@ class Instance:
         self._private: Tracer | None = None
         self._version = providers.package_version()
         self.closed = False
+        self._adopt: Callable[[Instance], None] | None = None
 
     def __repr__(self) -> str:
         """Return the instance with its destination."""
@@ -118,6 +121,19 @@ class Instance:
         elif receipt is not None:
             receipt.settle(delivered=False)
 
+    def retire(self, adopt: Callable[[Instance], None]) -> Counters | None:
+        """Step aside if nothing is pending, and return the counts so far; else None.
+
+        Args:
+            adopt: called once should a run of this instance still deliver a span.
+        """
+        taken = [box.take_counters() for box in self._all_outboxes()]
+        found = [counters for counters in taken if counters is not None]
+        if len(found) < len(taken):
+            return None
+        self._adopt = adopt
+        return Counters.total(found)
+
     def hurry(self) -> None:
         """Begin to send what waits, to all destinations at once."""
         for box in self._all_outboxes():
@@ -152,6 +168,9 @@ class Instance:
             return list(self._outboxes.values())
 
     def _outbox(self, destination: Destination | None) -> Outbox:
+        adopt, self._adopt = self._adopt, None
+        if adopt is not None:
+            adopt(self)
         found = self._outboxes.get(destination)
         if found is not None:
             return found

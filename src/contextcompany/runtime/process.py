@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
@@ -101,6 +102,10 @@ class Process:
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
         self._instances: list[Instance] = []
+        # Replaced ones with nothing to deliver; they come back should a run of theirs end a span.
+        self._retired: weakref.WeakSet[Instance] = weakref.WeakSet()
+        self._kept: set[Instance] = set()
+        self._counted = Counters()
         self._hooked = False
         self._is_ready = False
         self._stopped = False
@@ -113,6 +118,12 @@ class Process:
     def configure(self, settings: Settings) -> Instance:
         """Put settings in force for the runs that start from now on."""
         with self._lock:
+            instance = self._installed(settings)
+            self._retire_replaced()
+        return instance
+
+    def _installed(self, settings: Settings) -> Instance:
+        with self._lock:
             self._hook()
             if settings.debug:
                 log_debug_lines()
@@ -120,7 +131,20 @@ class Process:
             self._stopped = False
             instance = Instance(settings)
             self._instances.append(instance)
-        return instance
+            return instance
+
+    def _retire_replaced(self) -> None:
+        for replaced in self._instances[:-1]:
+            counters = None if replaced in self._kept else replaced.retire(self._adopt)
+            if counters is not None:
+                self._counted = Counters.total((self._counted, counters))
+                self._instances.remove(replaced)
+                self._retired.add(replaced)
+
+    def _adopt(self, instance: Instance) -> None:
+        with self._lock:
+            self._retired.discard(instance)
+            self._instances.insert(0, instance)
 
     def instance(self) -> Instance:
         """Return the instance in force; the first call reads the environment."""
@@ -137,12 +161,14 @@ class Process:
     def temporarily(self, settings: Settings) -> Generator[Instance]:
         """Put settings in force for the length of a block."""
         stopped = self._stopped
-        instance = self.configure(settings)
+        instance = self._installed(settings)
+        self._kept.add(instance)
         try:
             yield instance
         finally:
             instance.close(_EXIT_SECONDS)
             with self._lock:
+                self._kept.discard(instance)
                 self._instances.remove(instance)
                 self._stopped = stopped
 
@@ -173,6 +199,7 @@ class Process:
         self.shutdown(timeout)
         with self._lock:
             self._instances.clear()
+            self._counted = Counters()
             self.places.clear()
             self.current.clear()
             self._stopped = False
@@ -204,7 +231,9 @@ class Process:
             instance.hurry()
 
     def _counters(self) -> Counters:
-        return Counters.total(instance.counters() for instance in list(self._instances))
+        with self._lock:
+            parts = [self._counted, *(instance.counters() for instance in self._instances)]
+        return Counters.total(parts)
 
     def _result(self, before: Counters, *, emptied: bool) -> FlushResult:
         after = self._counters()
@@ -242,7 +271,8 @@ class Process:
         self._is_ready = False
         said.renew_lock()
         self.places.renew_lock()
-        for instance in self._instances:
+        self._counted = Counters()
+        for instance in (*self._instances, *self._retired):
             instance.renew_after_fork()
         self.watch.renew_after_fork()
 
