@@ -17,10 +17,7 @@ ATTRIBUTE_KEY = re.compile(r"(gen_ai|tcc)\.[A-Za-z0-9_.]+")
 VAGUE_NAMES = {"common", "helper", "helpers", "misc", "util", "utils"}
 # Written as patterns so that this file does not contain what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.:/~-])/(?:work|root|home|tmp|Users)/")
-REGISTRY_HOST = re.compile(
-    r"\b(?:pypi|test\.pypi)\.org\b|\bpythonhosted\.org\b|\bregistry\.npmjs\.org\b|\bcrates\.io\b"
-    r"|\bproxy\.golang\.org\b|\bconda\.anaconda\.org\b"
-)
+REGISTRY_HOST = re.compile(r"https?://[^\s/]*(?:pypi|pythonhosted|npmjs|crates|conda|golang)[^\s/]*/")
 
 
 def tracked_files() -> list[Path]:
@@ -156,7 +153,5 @@ def test_the_rules_for_machines_see_paths_and_hosts() -> None:
     """Absolute paths of a machine and registry hosts are found; parts of addresses are not."""
     path = ",work,main,x.py".replace(",", "/")
     assert matches(MACHINE_PATH, f"see {path}\nhttps://host{path}\n.{path}") == [f"line 1: see {path}"]
-    host = "pypi,org".replace(",", ".")
-    assert matches(REGISTRY_HOST, f"at https://{host}/simple\nmypypi.organic") == [
-        f"line 1: at https://{host}/simple"
-    ]
+    address = "https:,,files.pypi.example,simple".replace(",", "/")
+    assert matches(REGISTRY_HOST, f"at {address}\nmypypi.organic") == [f"line 1: at {address}"]

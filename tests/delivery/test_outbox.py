@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contextcompany.delivery import outbox as outbox_module
-from contextcompany.delivery.outbox import Counters, Outbox, Receipt, Sink
+from contextcompany.delivery.counters import Counters
+from contextcompany.delivery.entry import Receipt
+from contextcompany.delivery.outbox import Outbox, Sink
 from contextcompany.delivery.transport import Outcome, Verdict
 from contextcompany.diagnostics import guard
 from contextcompany.local.collector import Collector

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 import pytest
 
 from contextcompany.delivery import outbox as outbox_module
-from contextcompany.delivery.outbox import Outbox, Receipt, Sink
+from contextcompany.delivery.entry import Receipt
+from contextcompany.delivery.outbox import Outbox, Sink
 from contextcompany.delivery.transport import Outcome, Verdict
 from tests.delivery.sinks import (
     DELIVERED,

@@ -10,16 +10,16 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
+from contextcompany.delivery.counters import Counters
+from contextcompany.delivery.entry import Entry, Receipt
 from contextcompany.delivery.pricing import priced
 from contextcompany.delivery.transport import Outcome, Verdict
 from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from contextcompany.sdk import ReadableSpan
 
@@ -33,8 +33,6 @@ _AT_SHUTDOWN: Final = "undelivered at shutdown"
 _FIRST_BACKOFF: Final = 0.1
 _MOST_BACKOFF: Final = 30.0
 _MOST_HELPLESS_BACKOFF: Final = 2.0
-_SPAN_OVERHEAD: Final = 1_500
-_EVENT_OVERHEAD: Final = 400
 
 
 class Sink(Protocol):
@@ -55,67 +53,6 @@ class Sink(Protocol):
         ...
 
 
-class Receipt:
-    """Somebody waits for the fate of one span."""
-
-    __slots__ = ("_settled", "delivered")
-
-    def __init__(self) -> None:
-        self._settled = threading.Event()
-        self.delivered = False
-
-    def settle(self, *, delivered: bool) -> None:
-        """Tell the one who waits."""
-        self.delivered = delivered
-        self._settled.set()
-
-    def wait(self, timeout: float) -> bool:
-        """Return whether a collector confirmed the span within so many seconds."""
-        self._settled.wait(timeout)
-        return self.delivered
-
-
-@dataclass(slots=True)
-class Counters:
-    """What became of the spans of an outbox.
-
-    Attributes:
-        delivered: spans that a collector confirmed.
-        pending: spans that wait or are on their way.
-        dropped: spans that are lost, by reason.
-        last_error: the last problem in plain words, or None.
-    """
-
-    delivered: int = 0
-    pending: int = 0
-    dropped: Counter[str] = field(default_factory=Counter[str])
-    last_error: str | None = None
-
-    @classmethod
-    def total(cls, parts: Iterable[Counters]) -> Counters:
-        """Return the sum of the counts of several outboxes."""
-        total = cls()
-        for part in parts:
-            total.delivered += part.delivered
-            total.pending += part.pending
-            total.dropped.update(part.dropped)
-            total.last_error = part.last_error or total.last_error
-        return total
-
-
-class _Entry:
-    __slots__ = ("receipt", "size", "span")
-
-    def __init__(self, span: ReadableSpan, receipt: Receipt | None) -> None:
-        self.span = span
-        self.receipt = receipt
-        self.size = _SPAN_OVERHEAD + len(span.name)
-        self.size += sum(_weight(value) for value in (span.attributes or {}).values())
-        for event in span.events:
-            self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
-        self.size += len(span.links) * _EVENT_OVERHEAD
-
-
 class Outbox:
     """Hold ended spans within a bound and bring them to one sink.
 
@@ -131,7 +68,7 @@ class Outbox:
 
     def _start_afresh(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: deque[Entry] = deque()
         self._bytes = 0
         self._on_the_way = 0
         self._urgent = False
@@ -156,7 +93,7 @@ class Outbox:
             span: the span.
             receipt: told of the span's fate; such a span is sent without waiting for a batch.
         """
-        entry = _Entry(span, receipt)
+        entry = Entry(span, receipt)
         with self._changed:
             if self._closed:
                 self._drop(entry, "ended after shutdown")
@@ -278,7 +215,7 @@ class Outbox:
             counters.last_error,
         )
 
-    def _drop(self, entry: _Entry, reason: str) -> None:
+    def _drop(self, entry: Entry, reason: str) -> None:
         self._counters.dropped[reason] += 1
         if self._counters.dropped[reason] == 1:
             logger.log(
@@ -296,8 +233,8 @@ class Outbox:
         self._thread = thread
         return True
 
-    def _take_batch(self) -> list[_Entry]:
-        batch: list[_Entry] = []
+    def _take_batch(self) -> list[Entry]:
+        batch: list[Entry] = []
         size = 0
         while self._waiting and len(batch) < _BATCH_SPANS:
             size += self._waiting[0].size
@@ -310,7 +247,7 @@ class Outbox:
             self._urgent = False
         return batch
 
-    def _settle(self, batch: list[_Entry], outcome: Outcome) -> None:
+    def _settle(self, batch: list[Entry], outcome: Outcome) -> None:
         self._on_the_way = 0
         self._counters.dropped[_AT_SHUTDOWN] -= self._given_up
         self._given_up = 0
@@ -326,7 +263,7 @@ class Outbox:
             _tell(batch, delivered=False)
         self._changed.notify_all()
 
-    def _settle_delivered(self, batch: list[_Entry], outcome: Outcome) -> None:
+    def _settle_delivered(self, batch: list[Entry], outcome: Outcome) -> None:
         lost = min(outcome.refused_spans, len(batch))
         self._counters.delivered += len(batch) - lost
         if self._failures and self._said_failing:
@@ -337,7 +274,7 @@ class Outbox:
             logger.warning("%s", outcome.reason)
         _tell(batch, delivered=lost == 0)
 
-    def _settle_later(self, batch: list[_Entry], outcome: Outcome) -> None:
+    def _settle_later(self, batch: list[Entry], outcome: Outcome) -> None:
         if self._closed:
             self._counters.dropped[_AT_SHUTDOWN] += len(batch)
             _tell(batch, delivered=False)
@@ -357,7 +294,7 @@ class Outbox:
             logger.warning("delivery begins to fail: %s; spans wait in memory", outcome.reason)
 
     def _work(self) -> None:
-        batch: list[_Entry] | None = []
+        batch: list[Entry] | None = []
         try:
             while batch is not None:
                 with self._changed:
@@ -371,7 +308,7 @@ class Outbox:
                 if self._thread is threading.current_thread():
                     self._thread = None  # the next span starts another one
 
-    def _next_batch(self) -> list[_Entry] | None:
+    def _next_batch(self) -> list[Entry] | None:
         """Wait for a batch that is due; None ends the thread."""
         due: float | None = None
         while True:
@@ -392,26 +329,14 @@ class Outbox:
                 return self._take_batch()
             self._changed.wait(ready - now)
 
-    def _send(self, batch: list[_Entry], *, timeout: float) -> Outcome:
+    def _send(self, batch: list[Entry], *, timeout: float) -> Outcome:
         # Without the lock: prices, encodes and talks to the network.
         with guard:
             return self._sink.send([priced(entry.span) for entry in batch], timeout=timeout)
         return Outcome(Verdict.REJECTED, "an internal error of this package")
 
 
-def _tell(batch: Iterable[_Entry], *, delivered: bool) -> None:
+def _tell(batch: Iterable[Entry], *, delivered: bool) -> None:
     for entry in batch:
         if entry.receipt is not None:
             entry.receipt.settle(delivered=delivered)
-
-
-def _weight(value: object) -> int:
-    """Estimate what a name, an attribute value or a mapping of them takes on the heap, in bytes."""
-    if isinstance(value, str):
-        return len(value) + 50
-    if isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value)
-        return sum(_weight(key) + _weight(one) for key, one in pairs.items())
-    if isinstance(value, (list, tuple)):
-        return sum(map(_weight, cast("Sequence[object]", value)))
-    return len(value) if isinstance(value, bytes) else 30

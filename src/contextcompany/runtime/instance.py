@@ -9,7 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from contextcompany.delivery.outbox import Counters, Outbox, Receipt
+from contextcompany.delivery.counters import Counters
+from contextcompany.delivery.outbox import Outbox
 from contextcompany.delivery.processor import RunSpanProcessor, checked
 from contextcompany.delivery.rebuild import rebuilt
 from contextcompany.delivery.sinks import CollectorSink, ExporterSink
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
+    from contextcompany.delivery.entry import Receipt
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings

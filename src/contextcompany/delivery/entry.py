@@ -1,0 +1,60 @@
+"""An ended span on its way: what it takes in memory, and who waits for its fate."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from contextcompany.sdk import ReadableSpan
+
+_SPAN_OVERHEAD: Final = 1_500
+_EVENT_OVERHEAD: Final = 400
+
+
+class Receipt:
+    """Somebody waits for the fate of one span."""
+
+    __slots__ = ("_settled", "delivered")
+
+    def __init__(self) -> None:
+        self._settled = threading.Event()
+        self.delivered = False
+
+    def settle(self, *, delivered: bool) -> None:
+        """Tell the one who waits."""
+        self.delivered = delivered
+        self._settled.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Return whether a collector confirmed the span within so many seconds."""
+        self._settled.wait(timeout)
+        return self.delivered
+
+
+class Entry:
+    """One span that waits, what it weighs, and who waits for it."""
+
+    __slots__ = ("receipt", "size", "span")
+
+    def __init__(self, span: ReadableSpan, receipt: Receipt | None) -> None:
+        self.span = span
+        self.receipt = receipt
+        self.size = _SPAN_OVERHEAD + len(span.name)
+        self.size += sum(_weight(value) for value in (span.attributes or {}).values())
+        for event in span.events:
+            self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
+        self.size += len(span.links) * _EVENT_OVERHEAD
+
+
+def _weight(value: object) -> int:
+    """Estimate what a name, an attribute value or a mapping of them takes on the heap, in bytes."""
+    if isinstance(value, str):
+        return len(value) + 50
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value)
+        return sum(_weight(key) + _weight(one) for key, one in pairs.items())
+    if isinstance(value, (list, tuple)):
+        return sum(map(_weight, cast("Sequence[object]", value)))
+    return len(value) if isinstance(value, bytes) else 30
