@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types layers pytest test demo semconv test-floor test-receivers clean
+.PHONY: help install format lint types layers pytest test demo bench semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -68,6 +68,9 @@ test: lint types layers pytest ## Run every check and every test, as CI does
 
 demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
 	$(BIN)/python -m examples.demo
+
+bench: install ## Measure what recording costs the caller, beside the bare SDK
+	$(BIN)/python benchmarks/caller_time.py
 
 semconv: install ## Regenerate attribute names and their page from semconv/
 	$(BIN)/python semconv/generate.py
