@@ -1,9 +1,9 @@
 """What a run costs the code that records it, beside the bare OpenTelemetry SDK in the same process.
 
-One agent run is six spans: a run, three steps and two tool calls, about 17 KB of text. "Bare" starts and ends
-the same spans with attributes that were built beforehand; we are given texts and dicts and make the attributes.
-Both ways end before delivery: spans are thrown away where they would be handed to a background thread. The two
-take turns, so that a machine whose speed drifts spoils no ratio.
+One agent run is six spans: a run, three steps and two tool calls, about 17 KB of text. "Bare" starts and
+ends the same spans with attributes that were built beforehand; we are given texts and dicts and make the
+attributes. Both ways end before delivery: spans are thrown away where a background thread would get them.
+The two take turns, so that a machine whose speed drifts spoils no ratio.
 
     python benchmarks/caller_time.py [ROUNDS]
 """
@@ -86,7 +86,7 @@ def microseconds(run: Callable[[int], None]) -> float:
 
 def main(rounds: int) -> None:
     """Print the medians and the ratio."""
-    Outbox.submit = lambda *_: None  # type: ignore[method-assign, assignment]
+    Outbox.submit = lambda *_: None  # type: ignore[method-assign]
     tcc.configure(tcc_url="http://127.0.0.1:9")
     bare = bare_run()
     for run in (bare, ours):
