@@ -207,3 +207,11 @@ def test_masks_in_escaped_json() -> None:
 def test_masks_further_forms(given: str, expected: str) -> None:
     """Passwords with URL characters in them, and the keys of further services, are masked whole."""
     assert redact_secrets(given) == expected
+
+
+@pytest.mark.parametrize("slashes", range(7))
+def test_masking_behind_backslashes_is_stable(slashes: int) -> None:
+    """However often a text was escaped before, a mask in it is not masked again."""
+    text = "password=" + "\\" * slashes + "password=[redacted] "
+    once = redact_secrets(text)
+    assert redact_secrets(once) == once

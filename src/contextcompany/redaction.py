@@ -88,7 +88,7 @@ _ASSIGNMENT: Final = re.compile(
     r"([\"']?\b[A-Za-z0-9_.-]{0,40}"
     r"(?:api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|key"
     r"|secret|token|passwd|password|passphrase|pwd|pass|credentials?|signature|sig|cookie)"
-    r"(?:[_-][a-z]{2,10}){0,2}\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}\\{0,4})"
+    r"(?:[_-][a-z]{2,10}){0,2}\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}+\\*+)"
     r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
     re.IGNORECASE,
 )
@@ -123,7 +123,8 @@ def redact_secrets(text: str) -> str:
 
 def _mask_value(match: re.Match[str]) -> str:
     name, value = match.group(1), match.group(2)
-    if name.rstrip().endswith(":") and '"' not in name and "'" not in name and _PROSE.match(value):
+    label, colon, _ = name.rpartition(":")
+    if colon and not label.rstrip().endswith(('"', "'")) and _PROSE.match(value):
         return match.group(0)
     quote = value[0] if value[0] in "\"'" else ""
     # In JSON that stands as text inside of JSON, the closing quote is escaped too.
