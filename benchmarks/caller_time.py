@@ -20,7 +20,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 import contextcompany as tcc
-from contextcompany.delivery.outbox import Outbox
+from contextcompany.delivery.outbox.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from contextcompany.delivery.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
 from contextcompany.diagnostics import guard, said
 from contextcompany.runtime.process import process
 from contextcompany.testing import Captured, capture

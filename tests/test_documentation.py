@@ -17,7 +17,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import contextcompany as tcc
-from contextcompany.delivery.sinks import CollectorSink
+from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.local.collector import Collector
 from contextcompany.runtime import instance
 

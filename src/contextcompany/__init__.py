@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextcompany.context.current import ContextThreadPoolExecutor, current_context
     from contextcompany.context.run_context import FrozenRunContext, RunContext
     from contextcompany.context.tool import tool
-    from contextcompany.delivery.processor import RunSpanProcessor
+    from contextcompany.delivery.spans.processor import RunSpanProcessor
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
@@ -62,7 +62,7 @@ _HOMES = {
     "tool": "contextcompany.context.tool",
     "FlushResult": "contextcompany.runtime.process",
     "Run": "contextcompany.recording.run",
-    "RunSpanProcessor": "contextcompany.delivery.processor",
+    "RunSpanProcessor": "contextcompany.delivery.spans.processor",
     "Stats": "contextcompany.runtime.process",
     "Step": "contextcompany.recording.step",
     "ToolCall": "contextcompany.recording.tool_call",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contextcompany.delivery import outbox as outbox_module
-from contextcompany.delivery.outbox import Outbox
+from contextcompany.delivery.outbox import outbox as outbox_module
+from contextcompany.delivery.outbox.outbox import Outbox
 from tests.delivery.sinks import SteeredSink, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from contextcompany.delivery.outbox import Sink
+    from contextcompany.delivery.outbox.outbox import Sink
 
 NEVER = 3_600.0
 

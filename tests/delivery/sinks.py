@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from contextcompany.delivery.sinks import CollectorSink
-from contextcompany.delivery.transport import Outcome, Verdict
+from contextcompany.delivery.outbox.sinks import CollectorSink
+from contextcompany.delivery.wire.transport import Outcome, Verdict
 from contextcompany.settings.destination import Destination, Source
 from tests.handmade import ended_span
 from tests.loopback import PATIENCE
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from contextcompany.delivery.outbox import Outbox
+    from contextcompany.delivery.outbox.outbox import Outbox
 
 DELIVERED = Outcome(Verdict.DELIVERED)
 LATER = Outcome(Verdict.LATER, "busy")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 import contextcompany as tcc
-from contextcompany.delivery.encoding import encode
+from contextcompany.delivery.spans.encoding import encode
 from contextcompany.testing import capture
 from tests.conformance import check_span
 from tests.conftest import attributes_of

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import trace
 
 import contextcompany as tcc
-from contextcompany.delivery import outbox as outbox_module
+from contextcompany.delivery.outbox import outbox as outbox_module
 from contextcompany.local.collector import Collector
 from contextcompany.runtime.process import FlushResult, Stats, process
 from contextcompany.testing import capture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contextcompany as tcc
-from contextcompany.delivery import outbox as outbox_module
+from contextcompany.delivery.outbox import outbox as outbox_module
 from contextcompany.local.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import Watch

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from contextcompany.agents.model import ModelReply, ModelUsage
-from contextcompany.delivery.pricing import cost
+from contextcompany.delivery.spans.pricing import cost
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze, to_json
 

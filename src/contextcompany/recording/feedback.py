@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Literal
 
-from contextcompany.delivery.entry import Receipt
+from contextcompany.delivery.outbox.entry import Receipt
 from contextcompany.diagnostics import guard
 from contextcompany.propagation import ids
 from contextcompany.recording.moments import Clock

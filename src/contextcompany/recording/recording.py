@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.trace import StatusCode
 
 from contextcompany import invariants
-from contextcompany.delivery.processor import description_of
+from contextcompany.delivery.spans.processor import description_of
 from contextcompany.diagnostics import guard, logger, warn_once
 from contextcompany.recording.failures import Failure, record_exception
 from contextcompany.recording.identity import run_identity

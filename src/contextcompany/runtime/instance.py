@@ -9,11 +9,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from contextcompany.delivery.counters import Counters
-from contextcompany.delivery.outbox import Outbox
-from contextcompany.delivery.processor import RunSpanProcessor, checked
-from contextcompany.delivery.rebuild import rebuilt
-from contextcompany.delivery.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.outbox.counters import Counters
+from contextcompany.delivery.outbox.outbox import Outbox
+from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.spans.processor import RunSpanProcessor, checked
+from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime import provider as providers
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
-    from contextcompany.delivery.entry import Receipt
+    from contextcompany.delivery.outbox.entry import Receipt
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings

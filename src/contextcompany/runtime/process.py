@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from contextcompany.delivery.counters import Counters
+from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime.instance import Instance

@@ -11,7 +11,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from contextcompany.delivery.rebuild import rebuilt
+from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard, logger
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER

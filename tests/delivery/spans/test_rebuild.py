@@ -6,7 +6,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, Status, StatusCode
 
-from contextcompany.delivery.rebuild import rebuilt
+from contextcompany.delivery.spans.rebuild import rebuilt
 from tests.handmade import ELSEWHERE, STEP, ended_span, whole
 
 

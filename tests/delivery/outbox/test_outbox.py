@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contextcompany.delivery import outbox as outbox_module
-from contextcompany.delivery.counters import Counters
-from contextcompany.delivery.entry import Receipt
-from contextcompany.delivery.outbox import Outbox, Sink
-from contextcompany.delivery.transport import Outcome, Verdict
+from contextcompany.delivery.outbox import outbox as outbox_module
+from contextcompany.delivery.outbox.counters import Counters
+from contextcompany.delivery.outbox.entry import Receipt
+from contextcompany.delivery.outbox.outbox import Outbox, Sink
+from contextcompany.delivery.wire.transport import Outcome, Verdict
 from contextcompany.diagnostics import guard
 from contextcompany.local.collector import Collector
 from tests.delivery.sinks import (

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from contextcompany.delivery.sockets import Sockets, uninstrumented
+from contextcompany.delivery.wire.sockets import Sockets, uninstrumented
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 from contextcompany.settings.destination import is_loopback
 

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from contextcompany.delivery import outbox as outbox_module
-from contextcompany.delivery.entry import Receipt
-from contextcompany.delivery.outbox import Outbox, Sink
-from contextcompany.delivery.transport import Outcome, Verdict
+from contextcompany.delivery.outbox import outbox as outbox_module
+from contextcompany.delivery.outbox.entry import Receipt
+from contextcompany.delivery.outbox.outbox import Outbox, Sink
+from contextcompany.delivery.wire.transport import Outcome, Verdict
 from tests.delivery.sinks import (
     DELIVERED,
     LATER,

@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status, StatusCode
 
-from contextcompany.delivery import sinks
-from contextcompany.delivery.sinks import CollectorSink, ExporterSink
-from contextcompany.delivery.transport import Outcome, Verdict
+from contextcompany.delivery.outbox import sinks
+from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.wire.transport import Outcome, Verdict
 from contextcompany.local.collector import Collector
 from contextcompany.settings.destination import Destination, Source
 from tests.handmade import STEP, ended_span

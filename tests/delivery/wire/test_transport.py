@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from contextcompany.delivery.encoding import encode
-from contextcompany.delivery.transport import Outcome, Transport, Verdict
+from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.wire.transport import Outcome, Transport, Verdict
 from contextcompany.local.collector import Collector
 from contextcompany.settings.destination import Destination, Source
 from tests.handmade import STEP, ended_span

@@ -8,7 +8,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import Status, StatusCode
 
 from contextcompany import invariants
-from contextcompany.delivery.rebuild import rebuilt
+from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.redaction import redact_secrets
 from contextcompany.sdk import Event, SpanProcessor

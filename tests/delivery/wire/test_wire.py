@@ -11,10 +11,10 @@ import urllib3
 from opentelemetry import trace
 
 import contextcompany as tcc
-from contextcompany.delivery.outbox import Outbox
-from contextcompany.delivery.sinks import CollectorSink
+from contextcompany.delivery.outbox.outbox import Outbox
+from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.settings.destination import Destination, Source
-from tests.delivery.instrumentation import instrumented_requests, instrumented_urllib3
+from tests.delivery.wire.instrumentation import instrumented_requests, instrumented_urllib3
 from tests.handmade import STEP, ended_span
 from tests.loopback import LoopbackServer
 

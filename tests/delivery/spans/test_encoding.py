@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import Link, Status, StatusCode
 
-from contextcompany.delivery.encoding import encode
+from contextcompany.delivery.spans.encoding import encode
 from tests.handmade import ELSEWHERE, RUN, STEP, TOOL_CALL, ended_span
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from contextcompany.delivery.counters import Counters
-from contextcompany.delivery.entry import Entry, Receipt
-from contextcompany.delivery.pricing import priced
-from contextcompany.delivery.transport import Outcome, Verdict
+from contextcompany.delivery.outbox.counters import Counters
+from contextcompany.delivery.outbox.entry import Entry, Receipt
+from contextcompany.delivery.spans.pricing import priced
+from contextcompany.delivery.wire.transport import Outcome, Verdict
 from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:

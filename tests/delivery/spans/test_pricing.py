@@ -11,8 +11,8 @@ import pytest
 from opentelemetry.trace import SpanKind
 
 import contextcompany as tcc
-from contextcompany.delivery import pricing
-from contextcompany.delivery.pricing import cost, priced
+from contextcompany.delivery.spans import pricing
+from contextcompany.delivery.spans.pricing import cost, priced
 from contextcompany.testing import capture
 from tests.conformance import check_span
 from tests.handmade import RUN, STEP, ended_span, whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.delivery.encoding import encode
-from contextcompany.delivery.transport import Outcome, Transport, Verdict
+from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.wire.transport import Outcome, Transport, Verdict
 from contextcompany.diagnostics import logger
 from contextcompany.sdk import SpanExportResult
 

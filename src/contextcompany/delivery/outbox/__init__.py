@@ -1,0 +1,1 @@
+"""Ended spans wait here for their collector, and the application never does."""

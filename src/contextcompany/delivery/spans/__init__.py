@@ -1,0 +1,1 @@
+"""What happens to a span before it leaves: checked, priced, redacted, encoded."""

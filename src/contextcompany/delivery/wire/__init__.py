@@ -1,0 +1,1 @@
+"""One HTTP request to a collector, and what its answer means."""
