@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
@@ -40,11 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test a process that nobody configured, and no TCC_* or OTEL_* variable."""
+def _clean_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Give each test a process that nobody configured, no TCC_* or OTEL_* variable, and its own spool."""
     for name in list(os.environ):
-        if name.startswith(("TCC_", "OTEL_")):
+        if name.startswith(("TCC_", "OTEL_")) or name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
             monkeypatch.delenv(name)
+    state = str(tmp_path_factory.getbasetemp() / uuid4().hex)
+    monkeypatch.setenv("TCC_SPOOL_DIR", state)
+    monkeypatch.setenv("XDG_STATE_HOME", state)  # for programs that a test starts without the other one
     monkeypatch.setattr(guard, "strict", True)
     said.forget()
     context.attach(context.Context())
@@ -60,13 +66,14 @@ def _held_against_registry(request: pytest.FixtureRequest, monkeypatch: pytest.M
     """Hold every span that leaves this package during a test against the YAML in `semconv/`."""
     emitted: list[ReadableSpan] = []
     for sink in (CollectorSink, ExporterSink):
-        original = sink.send
+        original = sink.prepared
 
-        def send(self: Any, spans: Any, *, timeout: float, _original: Any = original) -> Any:
+        def prepared(self: Any, batch: Any, _original: Any = original) -> Any:
+            spans = _original(self, batch)
             emitted.extend(spans)
-            return _original(self, spans, timeout=timeout)
+            return spans
 
-        monkeypatch.setattr(sink, "send", send)
+        monkeypatch.setattr(sink, "prepared", prepared)
     yield
     if request.node.get_closest_marker("unchecked") is not None:
         return

@@ -7,7 +7,7 @@ import logging
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 import pytest
@@ -63,8 +63,8 @@ def collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Colle
     with Collector() as running:
         target = f"{running.url}/v1/traces"
 
-        def sink(destination: Destination, *, user_agent: str) -> CollectorSink:
-            return CollectorSink(replace(destination, url=target), user_agent=user_agent)
+        def sink(destination: Destination, **arguments: Any) -> CollectorSink:
+            return CollectorSink(replace(destination, url=target), **arguments)
 
         monkeypatch.setattr(instance, "CollectorSink", sink)
         monkeypatch.setenv("TCC_URL", running.url)

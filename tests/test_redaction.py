@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.redaction import MASK, redact_secrets
+from contextcompany.redaction import MASK, is_secret_name, redact_secrets
 
 # Put together here, so that no scanner takes a sample for a leaked key.
 SK = "sk-" + "proj-Ab12Cd34Ef56Gh78Ij90"
@@ -54,6 +54,12 @@ SECRETS = {
     "SECRET_KEY=": ('SECRET_KEY="hunter22"', "hunter22"),
     "aws": ("aws_secret_access_key=hunter22/hunter+22", "hunter22/hunter+22"),
     "pwd=": ("Server=db;Uid=app;Pwd=hunter22;", "hunter22"),
+    "passwd without a sign": ("login with passwd hunter22 failed", "hunter22"),
+    "password is": ("my password is hunter22, and it works", "hunter22"),
+    "password is, quoted": ("the password is 'hunter22'", "hunter22"),
+    "password is digits": ("The password was 123456.", "123456"),
+    "secret is": ("the secret is Hunter-22!x", "Hunter-22!x"),
+    "password with a space in a URL": ("no route to postgres://app:hunter 22@db:5432/x", "hunter 22"),
     "passwd:": ("passwd: Hunter22", "Hunter22"),
 }
 
@@ -75,6 +81,14 @@ READABLE = [
     "the authors are Ann and Bob",
     "Traceback (most recent call last):",
     "primary key: missing",
+    "the password is required and was never set",
+    "a password must have 8 characters, a passphrase 20",
+    "the password was hashed with sha256, the passwd file is in md5crypt",
+    "password sha256 and password base64 are no passwords, nor is /etc/passwd",
+    "password is 90 days old",
+    "the secret is out: nobody reads it",
+    "see https://wiki.example:note and write to me@example.org",
+    "http://wiki:8080 is down, ask ops@example.org",
 ]
 
 HOSTILE = {
@@ -92,6 +106,9 @@ HOSTILE = {
     "bearers": "Bearer ",
     "white space": "Basic" + " " * 63,
     "headers": "authorization: Bearer ",
+    "spoken": "password is ",
+    "spoken values": "password a1",
+    "spaced urls": "://a:b c ",
     "dots": "a.",
     "dashes": "-_",
     "stripe": "sk_live_",
@@ -142,7 +159,18 @@ def test_masking_twice_changes_nothing(text: str, secret: str) -> None:
 
 VALUES = st.sampled_from([MASK, SK, SLACK, GITHUB, SERVICE, BASE64, "hunter22", "[x", "]", "'", '"', ""])
 NAMES = st.sampled_from(
-    ["password=", "api_key: ", '"token": "', "Authorization: ", "Bearer ", "redis://a:", ""]
+    [
+        "password=",
+        "password is ",
+        "passwd ",
+        "secret was ",
+        "api_key: ",
+        '"token": "',
+        "Authorization: ",
+        "Bearer ",
+        "redis://a:",
+        "",
+    ]
 )
 ANYTHING = st.one_of(st.sampled_from([*" =:'\"@/&,;[](){}\\.\n-_", "://"]), st.text(max_size=4))
 
@@ -197,6 +225,8 @@ def test_masks_in_escaped_json() -> None:
         ("postgres://app:hun@ter2@db/x", "postgres://[redacted]@db/x"),
         ("https://user:p/ss@h/x", "https://[redacted]@h/x"),
         ("http://host:8080/path?mail=a@b.example", "http://host:8080/path?mail=a@b.example"),
+        ("postgres://app:hun ter2@db/x", "postgres://[redacted]@db/x"),
+        ("passwd hunter2", "passwd [redacted]"),
         ("DB_PASS=hunter2", "DB_PASS=[redacted]"),
         ("pass='hunter2'", "pass='[redacted]'"),
         ("secret_key_base=0123456789abcdef", "secret_key_base=[redacted]"),
@@ -207,6 +237,28 @@ def test_masks_in_escaped_json() -> None:
 def test_masks_further_forms(given: str, expected: str) -> None:
     """Passwords with URL characters in them, and the keys of further services, are masked whole."""
     assert redact_secrets(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(
+            (name, True)
+            for name in ("password", "API_KEY", "x-auth-token", "DB_PASS", "Authorization", "key")
+        ),
+        *(
+            (name, True)
+            for name in ("tcc.metadata.client_secret", "my password", "secret_key_base", "a" * 9000 + ".key")
+        ),
+        *(
+            (name, False)
+            for name in ("", "input_tokens", "keyboard", "passage", "author", "q", "content", "a" * 9000)
+        ),
+    ],
+)
+def test_secret_names(name: str, expected: bool) -> None:
+    """A name tells that its value is a secret by the same words that count in a text."""
+    assert is_secret_name(name) is expected
 
 
 @pytest.mark.parametrize("slashes", range(7))

@@ -62,7 +62,8 @@ def main() -> int:
             console.print()
         _say(console, f"{result.delivered} spans delivered to {collector.url if collector else elsewhere}.")
         if not result:
-            _say(console, f"{result.pending} pending, {dict(result.dropped)} dropped: {result.last_error}")
+            kept = f"{result.pending} pending, {result.spooled} kept on disk, {dict(result.dropped)} dropped"
+            _say(console, f"{kept}: {result.last_error}")
         if collector is not None and os.environ.get("SERVE") == "1":
             with suppress(KeyboardInterrupt):
                 serve(console, collector, shown)

@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from contextcompany.imports import gate
+
 if TYPE_CHECKING:
     from contextcompany.agents.agent import Agent
     from contextcompany.agents.wrapping import agent
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
     from contextcompany.recording.tool_call import ToolCall, tool_call
-    from contextcompany.runtime.process import FlushResult, Stats, configure, flush, shutdown, stats
+    from contextcompany.runtime.control import configure, flush, shutdown, stats
+    from contextcompany.runtime.results import FlushResult, Stats
 
     __version__: str
 
@@ -60,18 +63,18 @@ _HOMES = {
     "agent": "contextcompany.agents.wrapping",
     "current_context": "contextcompany.context.current",
     "tool": "contextcompany.context.tool",
-    "FlushResult": "contextcompany.runtime.process",
+    "FlushResult": "contextcompany.runtime.results",
     "Run": "contextcompany.recording.run",
     "RunSpanProcessor": "contextcompany.delivery.spans.processor",
-    "Stats": "contextcompany.runtime.process",
+    "Stats": "contextcompany.runtime.results",
     "Step": "contextcompany.recording.step",
     "ToolCall": "contextcompany.recording.tool_call",
-    "configure": "contextcompany.runtime.process",
+    "configure": "contextcompany.runtime.control",
     "current_run": "contextcompany.recording.run",
-    "flush": "contextcompany.runtime.process",
+    "flush": "contextcompany.runtime.control",
     "run": "contextcompany.recording.run",
-    "shutdown": "contextcompany.runtime.process",
-    "stats": "contextcompany.runtime.process",
+    "shutdown": "contextcompany.runtime.control",
+    "stats": "contextcompany.runtime.control",
     "step": "contextcompany.recording.step",
     "submit_feedback": "contextcompany.recording.feedback",
     "submit_feedback_async": "contextcompany.recording.feedback",
@@ -84,7 +87,9 @@ def __getattr__(name: str) -> Any:
     if home is not None:
         from importlib import import_module
 
-        value = getattr(import_module(home), name)
+        # A fork while another thread is in here would leave the module locked in the child.
+        with gate:
+            value = getattr(import_module(home), name)
     elif name == "__version__":
         from importlib.metadata import version
 

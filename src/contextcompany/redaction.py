@@ -1,4 +1,4 @@
-"""Secret patterns: what looks like a key or a password never leaves with an error.
+"""Secret patterns: what looks like a key or a password does not leave with an error, or with any text.
 
 The patterns are linear in the length of the text and sit behind a cheap search for the literals
 without which none of them can match.
@@ -45,6 +45,7 @@ _LITERALS: Final = (
     "sig=",
     "private",
 )
+_LONGEST_NAME: Final = 100
 
 # One alternative per kind of token that is a secret by its own shape.
 _TOKENS: Final = re.compile(
@@ -76,6 +77,12 @@ _URL_PASSWORD: Final = re.compile(
     r"(://)[^\s/@:\"'<>]{0,256}:(?![0-9]{1,5}(?:[/?#\s]|\Z))[^\s\"'<>]{1,1024}@(?!\S{0,1024}@)"
 )
 
+# The same with up to two spaces in the password; then the user's name has no dot, unlike a host's.
+_SPACED_URL_PASSWORD: Final = re.compile(
+    r"(://)[^\s/@:\"'<>.]{1,64}:(?![0-9]{1,5}(?:[/?#\s]|\Z))"
+    r"[^\s\"'<>]{1,64}(?: [^\s\"'<>]{1,64}){1,2}@(?=[A-Za-z0-9\[])"
+)
+
 _SCHEME: Final = re.compile(r"\b(Bearer|Basic)(\s+|%20)[A-Za-z0-9._~+/=:-]{4,}", re.IGNORECASE)
 
 _HEADER: Final = re.compile(
@@ -84,12 +91,33 @@ _HEADER: Final = re.compile(
     re.IGNORECASE,
 )
 
-_ASSIGNMENT: Final = re.compile(
-    r"([\"']?\b[A-Za-z0-9_.-]{0,40}"
+# A name that says that its value is a secret.
+_NAME: Final = (
+    r"\b[A-Za-z0-9_.-]{0,40}"
     r"(?:api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|key"
     r"|secret|token|passwd|password|passphrase|pwd|pass|credentials?|signature|sig|cookie)"
-    r"(?:[_-][a-z]{2,10}){0,2}\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}+\\*+)"
+    r"(?:[_-][a-z]{2,10}){0,2}"
+)
+
+_ASSIGNMENT: Final = re.compile(
+    r"([\"']?" + _NAME + r"\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}+\\*+)"
     r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
+    re.IGNORECASE,
+)
+
+_SECRET_NAME: Final = re.compile(rf"(?:{_NAME}|\b(?:proxy-)?authorization)\s*\Z", re.IGNORECASE)
+
+# `password hunter2`, `the secret is Hunter-22`: without a sign between, only what is no word is a value.
+_MIXED: Final = (
+    # Names of algorithms and addresses are no passwords.
+    r"(?!(?:sha|md|utf|base|bcrypt|scrypt|pbkdf|argon|oauth|rfc|aes|rsa|version)[a-z]{0,8}[-_]?[0-9]|/|https?:)"
+    r"(?=[^\s\"'`,;()\[\]{}<>]{0,64}[0-9])(?=[^\s\"'`,;()\[\]{}<>]{0,64}[A-Za-z])"
+    r"[^\s\"'`,;()\[\]{}<>]{5,255}[^\s\"'`,;()\[\]{}<>.:?]"
+)
+_SPOKEN: Final = re.compile(
+    r"(\b(?:password|passwd|passphrase|pwd|secret|api[ _-]?key)\s{1,4}(?:is|was)\s{1,4}[\"'`]?)"
+    rf"(?:{_MIXED}|[0-9]{{4,64}}(?=[.,;!?\"'`)]|\s|\Z))"
+    rf"|(\b(?:password|passwd|passphrase|pwd)\s{{1,4}}[\"'`]?){_MIXED}",
     re.IGNORECASE,
 )
 
@@ -101,8 +129,9 @@ def redact_secrets(text: str) -> str:
     """Replace what looks like a credential in a text.
 
     Covers provider keys (`sk-…`, `xox?-…`, `gh?_…`, `service_…`, cloud keys), JSON web tokens,
-    private keys, Authorization, Bearer and Basic values, passwords in URLs, and `key=value` pairs
-    whose name says that the value is a secret.
+    private keys, Authorization, Bearer and Basic values, passwords in URLs, `key=value` pairs
+    whose name says that the value is a secret, and passwords named in a sentence where the value is
+    no word (`password is hunter2`).
 
     Args:
         text: any text; a message or a stack trace.
@@ -115,10 +144,24 @@ def redact_secrets(text: str) -> str:
         return text
     text = _PRIVATE_KEY.sub(MASK, text)
     text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+    text = _SPACED_URL_PASSWORD.sub(rf"\1{MASK}@", text)
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1\2{MASK}", text)
     text = _TOKENS.sub(MASK, text)
-    return _ASSIGNMENT.sub(_mask_value, text)
+    text = _ASSIGNMENT.sub(_mask_value, text)
+    return _SPOKEN.sub(_mask_spoken, text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a name says that its value is a secret: `password`, `api_key`, `x-auth-token`.
+
+    The rule is the one for `key=value` pairs; only the last 100 characters of the name are read.
+    """
+    return _SECRET_NAME.search(name[-_LONGEST_NAME:]) is not None
+
+
+def _mask_spoken(match: re.Match[str]) -> str:
+    return f"{match.group(1) or match.group(2)}{MASK}"
 
 
 def _mask_value(match: re.Match[str]) -> str:

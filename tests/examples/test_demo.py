@@ -189,7 +189,9 @@ def test_a_collector_that_is_not_there_is_told_truly(
     assert demo.main() == 1
     *_, delivered, pending = capsys.readouterr().out.splitlines()
     assert delivered == f"0 spans delivered to {collector.url}."
-    assert pending.startswith("12 pending, {} dropped: ")
+    assert pending.startswith(
+        ("0 pending, 12 kept on disk, {} dropped: ", "12 pending, 0 kept on disk, {} dropped: ")
+    )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contextcompany as tcc
-from contextcompany.delivery.outbox import outbox as outbox_module
+from contextcompany.delivery.outbox import encoder
 from contextcompany.local.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import Watch
@@ -166,7 +166,7 @@ def test_a_fork_lets_go(watch: Watch) -> None:
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """Give a collector that spans reach without a flush."""
-    monkeypatch.setattr(outbox_module, "_BATCH_SECONDS", 0.01)
+    monkeypatch.setattr(encoder, "BATCH_SECONDS", 0.01)
     with Collector() as running:
         tcc.configure(tcc_url=running.url)
         yield running

@@ -155,3 +155,18 @@ def test_values_with_a_form_of_their_own(
     assert environment.checked(NAME, int, 7) == 7
     assert len(warnings(caplog)) == 1
     assert NAME in warnings(caplog)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, "one"), ("", "one"), ("one", "one"), (" TWO ", "two"), ("none", "three")]
+)
+def test_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str | None, expected: str
+) -> None:
+    """A known word is read in any case, nothing is the default, and any other word one warning."""
+    if value is not None:
+        monkeypatch.setenv(NAME, value)
+    for _ in range(2):
+        assert environment.word(NAME, ("one", "two", "three"), default="one", doubtful="three") == expected
+    refused = ["TCC_SAMPLE is none of one, two, three; three is used: set it to one of them"]
+    assert warnings(caplog) == (refused if value == "none" else [])

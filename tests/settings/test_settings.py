@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, asdict
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,10 +13,31 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from contextcompany.settings.destination import Destination, Source
 from contextcompany.settings.settings import Settings, load
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SECRET = "hunter22"
 KEY = f"service_{SECRET}{SECRET}"
 
 LOCAL = Destination("http://localhost:4318/v1/traces", Source.LOCAL)
+
+
+def mask(text: str, name: str) -> str:
+    """Be a hook."""
+    return f"{name}: {len(text)}"
+
+
+async def mask_later(text: str, name: str) -> str:
+    """Be what cannot be a hook."""
+    return mask(text, name)
+
+
+class Later:
+    """Be an object that cannot be a hook."""
+
+    async def __call__(self, text: str, name: str) -> str:
+        """Return a text too late."""
+        return mask(text, name)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -37,6 +59,13 @@ def test_defaults() -> None:
         "service_name": None,
         "resource_attributes": (),
         "debug": False,
+        "redact": None,
+        "redact_secrets": "errors",
+        "on_sigterm": False,
+        "spool": True,
+        "spool_dir": None,
+        "proxies": False,
+        "ca_bundle": None,
     }
 
 
@@ -54,6 +83,7 @@ BAD = [
     ("OTEL_SDK_DISABLED", "perhaps"),
     ("TCC_DEBUG", "perhaps"),
     ("TCC_ALLOW_INSECURE", "perhaps"),
+    ("TCC_PROXIES", "perhaps"),
 ]
 
 
@@ -85,6 +115,8 @@ FLAGS = [
     ("capture_content", "TCC_CAPTURE_CONTENT", True),
     ("disabled", "TCC_DISABLED", False),
     ("debug", "TCC_DEBUG", False),
+    ("spool", "TCC_SPOOL", True),
+    ("proxies", "TCC_PROXIES", False),
 ]
 
 
@@ -110,6 +142,55 @@ def test_allow_insecure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().destination.may_carry_credentials is True
 
 
+@pytest.mark.parametrize("word", ["every", "none", "error", "1"])
+def test_a_bad_word_about_secrets_masks_them_all(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, word: str
+) -> None:
+    """Where it cannot be read which texts lose their secrets, all do, and one warning says so."""
+    monkeypatch.setenv("TCC_REDACT_SECRETS", word)
+    assert [load(), load()] == [Settings(destination=LOCAL, redact_secrets="all")] * 2
+    assert warnings(caplog) == [
+        "TCC_REDACT_SECRETS is none of errors, all; all is used: set it to one of them"
+    ]
+
+
+@pytest.mark.parametrize(("word", "expected"), [("errors", "errors"), ("all", "all"), (" ALL ", "all")])
+def test_redact_secrets(monkeypatch: pytest.MonkeyPatch, word: str, expected: str) -> None:
+    """Which texts lose their secrets is said by the argument, else by the variable."""
+    monkeypatch.setenv("TCC_REDACT_SECRETS", word)
+    assert load().redact_secrets == expected
+    assert load(redact_secrets="errors").redact_secrets == "errors"
+    assert load(redact_secrets="all").redact_secrets == "all"
+
+
+def test_a_bad_word_about_the_spool_keeps_nothing_on_disk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it cannot be read whether the disk may be used, it is not, and one warning says so."""
+    monkeypatch.setenv("TCC_SPOOL", "none")
+    assert [load(), load()] == [Settings(destination=LOCAL, spool=False)] * 2
+    assert warnings(caplog) == ["TCC_SPOOL is neither true nor false; false is used: set it to true or false"]
+
+
+def test_the_folder_of_the_spool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The folder is the argument, else TCC_SPOOL_DIR; it is absolute, and a later chdir does not move it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert load().spool_dir is None
+    monkeypatch.setenv("TCC_SPOOL_DIR", "~/spool")
+    assert load().spool_dir == str(tmp_path / "home" / "spool")
+    assert load(spool_dir="").spool_dir == str(tmp_path / "home" / "spool")
+    assert load(spool_dir="here").spool_dir == str(tmp_path / "here")
+    assert load(spool_dir=tmp_path / "there").spool_dir == str(tmp_path / "there")
+
+
+def test_what_else_delivery_is_told() -> None:
+    """A hook and the wish to deliver at SIGTERM stand in the settings as they were given."""
+    settings = load(redact=mask, on_sigterm=True)
+    assert settings == Settings(destination=LOCAL, redact=mask, on_sigterm=True)
+    assert settings.redact is mask
+
+
 def test_otel_sdk_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """OTEL_SDK_DISABLED switches us off, whatever is said of TCC_DISABLED."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
@@ -128,6 +209,8 @@ MISUSE: list[tuple[dict[str, Any], str]] = [
     ({"headers": {"a": "ж"}}, "headers"),
     ({"headers": {"a": 1}}, "headers"),
     ({"foreign_parent": "sibling"}, "foreign_parent"),
+    ({"redact_secrets": "some"}, "redact_secrets"),
+    ({"redact_secrets": True}, "redact_secrets"),
     ({"run_timeout": 0}, "run_timeout"),
     ({"run_timeout": -1.0}, "run_timeout"),
     ({"run_timeout": float("nan")}, "run_timeout"),
@@ -141,6 +224,25 @@ MISUSE: list[tuple[dict[str, Any], str]] = [
 def test_misuse_raises(arguments: dict[str, Any], named: str) -> None:
     """A wrong argument raises at once, and the message names it."""
     with pytest.raises(ValueError, match=named):
+        load(**arguments)
+
+
+WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
+    ({"redact": "mask"}, "redact must be a function"),
+    ({"redact": mask_later}, "has to be awaited"),
+    ({"redact": Later()}, "has to be awaited"),
+    ({"on_sigterm": "yes"}, "on_sigterm"),
+    ({"spool": "off"}, "spool"),
+    ({"spool_dir": 1}, "spool_dir"),
+    ({"spool_dir": b"/spool"}, "spool_dir"),
+    ({"proxies": 1}, "proxies"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), WRONG_TYPES)
+def test_wrong_types_raise(arguments: dict[str, Any], named: str) -> None:
+    """An argument of another type raises at once, and the message names it."""
+    with pytest.raises(TypeError, match=named):
         load(**arguments)
 
 
@@ -173,6 +275,33 @@ def test_what_else_arguments_say() -> None:
     )
 
 
+def test_certificates_to_trust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are the argument's, else those of the first variable that names something that is there."""
+    given, ours, theirs = (tmp_path / name for name in ("given.pem", "ours.pem", "theirs.pem"))
+    for file in (given, ours, theirs):
+        file.touch()
+    assert load().ca_bundle is None
+    monkeypatch.setenv("SSL_CERT_FILE", str(theirs))
+    assert load().ca_bundle == str(theirs)
+    monkeypatch.setenv("TCC_CA_BUNDLE", str(ours))
+    assert load().ca_bundle == str(ours)
+    assert load(ca_bundle=given).ca_bundle == str(given)
+    with pytest.raises(ValueError, match="ca_bundle must name a file or folder"):
+        load(ca_bundle=tmp_path / "missing.pem")
+    monkeypatch.setenv("TCC_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    assert load().ca_bundle == str(theirs)
+
+
+def test_certificates_of_opentelemetry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those that OpenTelemetry names are for a destination that it names, and for no other."""
+    file = tmp_path / "otel.pem"
+    file.touch()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(file))
+    assert load(tcc_url="https://collector.example").ca_bundle is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example")
+    assert load().ca_bundle == str(file)
+
+
 def test_settings_are_frozen() -> None:
     """Nobody changes settings after they were made."""
     with pytest.raises(FrozenInstanceError):
@@ -192,7 +321,10 @@ def test_whether_somebody_told_us_where_to_send(monkeypatch: pytest.MonkeyPatch)
 def test_the_repr_shows_no_secret() -> None:
     """Settings can be logged: no key, no header, no password, no query."""
     settings = load(
-        api_key=KEY, tcc_url=f"https://joe:{SECRET}@b.example?t={SECRET}", headers={"x-api-key": SECRET}
+        api_key=KEY,
+        tcc_url=f"https://joe:{SECRET}@b.example?t={SECRET}",
+        headers={"x-api-key": SECRET},
+        redact=partial(lambda salt, text, name: mask(salt + text, name), SECRET),
     )
     assert SECRET not in repr(settings)
     assert "https://b.example/v1/traces" in repr(settings)

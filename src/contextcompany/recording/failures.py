@@ -12,7 +12,7 @@ from contextcompany.semconv.text import recording
 from contextcompany.semconv.values import clean_text
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AnyValue
 
 _MOST_MESSAGE_BYTES: Final = 16 << 10
 _MOST_NAME_BYTES: Final = 1 << 10
@@ -62,19 +62,18 @@ def type_name(exception: BaseException) -> str:
     return clean_text(name, _MOST_NAME_BYTES)[0]
 
 
-def record_exception(span: Span, exception: BaseException, *, content: bool) -> None:
-    """Add an exception to a span as an event.
+def exception_attributes(exception: BaseException, *, content: bool) -> dict[str, AnyValue]:
+    """Return the attributes of the event that records an exception.
 
     Args:
-        span: the innermost span that the exception leaves.
         exception: what was raised.
         content: whether its message and stack trace may be recorded.
     """
-    event = {names.EXCEPTION_TYPE: type_name(exception)}
+    event: dict[str, AnyValue] = {names.EXCEPTION_TYPE: type_name(exception)}
     if content:
         event[names.EXCEPTION_MESSAGE] = safe_message(exception)
         event[names.EXCEPTION_STACKTRACE] = _stack_trace(exception)
-    span.add_event(names.EXCEPTION_EVENT_NAME, event)
+    return event
 
 
 def _stack_trace(exception: BaseException) -> str:

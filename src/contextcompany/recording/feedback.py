@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Literal
 
 from contextcompany.delivery.outbox.entry import Receipt
+from contextcompany.delivery.spans.written import Written
 from contextcompany.diagnostics import guard
 from contextcompany.propagation import ids
 from contextcompany.recording.moments import Clock
 from contextcompany.recording.recording import end_span
+from contextcompany.recording.sharing import deliver_copy, redactor_of
 from contextcompany.recording.start import place_of, start_feedback
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
@@ -106,13 +108,14 @@ def send(place: Place, score: str | None, text: str | None, timeout: float) -> b
         attributes[names.GEN_AI_EVALUATION_SCORE_LABEL] = score
         attributes[names.GEN_AI_EVALUATION_SCORE_VALUE] = _SCORES[score]
     if text and place.instance.settings.capture_content:
-        attributes[names.GEN_AI_EVALUATION_EXPLANATION] = clean_text(text)[0]
+        key = names.GEN_AI_EVALUATION_EXPLANATION
+        attributes[key] = redactor_of(place).text(clean_text(text)[0], key)
     with guard:
         span = start_feedback(place, attributes)
         place.instance.route(span, place.destination, receipt)
         end_span(span, Clock().end())
         if place.is_shared:
-            place.instance.deliver_copy(span, place.destination)
+            deliver_copy(place, span, Written(attributes))
         return receipt.wait(timeout)
     return False
 

@@ -6,16 +6,18 @@ import datetime
 import threading
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.trace import StatusCode
 
 from contextcompany import invariants
 from contextcompany.delivery.spans.processor import description_of
+from contextcompany.delivery.spans.written import Written
 from contextcompany.diagnostics import guard, logger, warn_once
-from contextcompany.recording.failures import Failure, record_exception
+from contextcompany.recording.failures import Failure, exception_attributes
 from contextcompany.recording.identity import run_identity
 from contextcompany.recording.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
+from contextcompany.recording.sharing import deliver_copy, redactor_of
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.trace import Span
-    from opentelemetry.util.types import AttributeValue
+    from opentelemetry.util.types import AnyValue, AttributeValue
 
     from contextcompany.recording.mapping import Fields
     from contextcompany.recording.moments import Clock
@@ -247,18 +249,24 @@ class Recording:
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None
     ) -> None:
         place = self.place
-        if not place.is_off:
+        if place.is_off:
+            return
+        written = Written()
+        try:
             with guard:
-                self._write(failure, violations)
+                written = self._write(failure, violations)
+        finally:
+            # A redact hook may have been interrupted from the keyboard.
             end_span(self.span, self._clock.end(end_time))
-            with guard:
-                if place.is_shared:
-                    place.instance.deliver_copy(self.span, place.destination)
+        with guard:
+            if place.is_shared:
+                deliver_copy(place, self.span, written)
 
-    def _write(self, failure: Failure | None, violations: list[str] | None) -> None:
+    def _write(self, failure: Failure | None, violations: list[str] | None) -> Written:
+        """Write everything onto the span and return what passed the redaction on the way."""
         span = self.span
         if not span.is_recording():
-            return
+            return Written()
         collected = SpanAttributes()
         ATTRIBUTES_OF[self.kind](self.fields, collected, content=self.content)
         collected.free({names.TCC_METADATA_PREFIX + key: value for key, value in self._metadata.items()})
@@ -280,12 +288,20 @@ class Recording:
             last[names.TCC_STATUS_MESSAGE] = message
         if violations:
             last[names.TCC_VIOLATIONS] = violations
-        span.set_attributes({**collected.finished(), **last})
+        redactor = redactor_of(self.place)
+        pairs = redactor.attributes({**collected.finished(), **last})
+        span.set_attributes(pairs)
         span.update_name(span_name(self.kind, self.fields, self.place.identity.get(names.TCC_AGENT)))
-        if failure is not None:
-            span.set_status(StatusCode.ERROR, (message or None) if speaks else None)
-            if failure.exception is not None and self.place.is_first_to_see(failure.exception):
-                record_exception(span, failure.exception, content=self.content)
+        if failure is None:
+            return Written(pairs)
+        # The message as it passed, where one may be said.
+        described = cast("str | None", pairs.get(names.TCC_STATUS_MESSAGE))
+        span.set_status(StatusCode.ERROR, described)
+        event: Mapping[str, AnyValue] = {}
+        if failure.exception is not None and self.place.is_first_to_see(failure.exception):
+            event = redactor.attributes(exception_attributes(failure.exception, content=self.content))
+            span.add_event(names.EXCEPTION_EVENT_NAME, event)
+        return Written(pairs, described, event)
 
 
 def end_span(span: Span, end_time: int) -> None:

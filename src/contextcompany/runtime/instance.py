@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.outbox import Outbox
+from contextcompany.delivery.outbox.shelf import Shelf
 from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.spans.pricing import priced
 from contextcompany.delivery.spans.processor import RunSpanProcessor, checked
 from contextcompany.delivery.spans.rebuild import rebuilt
+from contextcompany.delivery.spans.redacting import Redactor
+from contextcompany.delivery.spool.location import folder_of
+from contextcompany.delivery.spool.spool import Spool
 from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime import provider as providers
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
@@ -61,6 +67,7 @@ class Instance:
         self._routes: dict[int, _Route] = {}
         self._private: Tracer | None = None
         self._version = providers.package_version()
+        self._redactor = Redactor(settings.redact, settings.redact_secrets)
         self.closed = False
         self._adopt: Callable[[Instance], None] | None = None
 
@@ -108,12 +115,14 @@ class Instance:
         destination, receipt = route if route is not None else (None, None)
         self._outbox(destination).submit(span, receipt)
 
-    def deliver_copy(self, span: trace.Span, destination: Destination | None) -> None:
+    def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
 
         Nothing is sent where neither the run nor the settings name one, nor for unsampled spans.
         """
         context = span.get_span_context()
+        if context is None:
+            return
         route = self._routes.pop(context.span_id, None)
         receipt = None if route is None else route.receipt
         wanted = destination is not None or self.settings.has_destination
@@ -140,6 +149,18 @@ class Instance:
         """Begin to send what waits, to all destinations at once."""
         for box in self._all_outboxes():
             box.hurry()
+
+    def recover(self) -> None:
+        """Begin to send what earlier processes could not deliver to the instance's own destination."""
+        shelf = None if self.settings.exporter is not None else self._shelf(self.settings.destination)
+        if shelf is not None and shelf.may_hold_something():
+            self._outbox(None).recover()
+
+    def save(self, timeout: float) -> bool:
+        """Send what waits within so many seconds together, keep the rest on disk, and go on."""
+        deadline = time.monotonic() + timeout
+        results = [box.save(max(deadline - time.monotonic(), 0)) for box in self._all_outboxes()]
+        return all(results)
 
     def flush(self, timeout: float) -> bool:
         """Flush all outboxes; returns whether all were empty within so many seconds together."""
@@ -179,14 +200,31 @@ class Instance:
         with self._lock:
             found = self._outboxes.get(destination)
             if found is None:
-                found = Outbox(self._sink(destination))
+                found = self._new_outbox(destination)
                 self._outboxes[destination] = found
                 if self.closed:
                     found.close(0)
             return found
 
-    def _sink(self, destination: Destination | None) -> CollectorSink | ExporterSink:
-        if destination is None and self.settings.exporter is not None:
-            return ExporterSink(self.settings.exporter)
-        agent = f"{providers.DISTRIBUTION}/{self._version}"
-        return CollectorSink(destination or self.settings.destination, user_agent=agent)
+    def _new_outbox(self, destination: Destination | None) -> Outbox:
+        settings = self.settings
+        if destination is None and settings.exporter is not None:
+            return Outbox(ExporterSink(settings.exporter, prepare=self._prepared))
+        target = destination or settings.destination
+        sink = CollectorSink(
+            target,
+            user_agent=f"{providers.DISTRIBUTION}/{self._version}",
+            prepare=self._prepared,
+            proxies=settings.proxies,
+            ca_bundle=settings.ca_bundle,
+        )
+        return Outbox(sink, shelf=self._shelf(target))
+
+    def _shelf(self, destination: Destination) -> Shelf | None:
+        if not self.settings.spool or destination.is_implicit:
+            return None
+        return Shelf(Spool(partial(folder_of, destination, spool_dir=self.settings.spool_dir)))
+
+    def _prepared(self, span: ReadableSpan) -> ReadableSpan:
+        """Return a span as it leaves; called in the background."""
+        return self._redactor.span(priced(span))

@@ -12,7 +12,6 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.delivery.outbox.counters import Counters
@@ -20,17 +19,18 @@ from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime.instance import Instance
 from contextcompany.runtime.places import Place, Places
+from contextcompany.runtime.results import FlushResult, Stats
+from contextcompany.runtime.sigterm import SigtermDrain
 from contextcompany.runtime.watch import Watch
 from contextcompany.semconv import attributes as names
 from contextcompany.settings import settings as settings_room
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import Span
 
-    from contextcompany.sdk import SpanExporter
-    from contextcompany.settings.settings import ForeignParent, Settings
+    from contextcompany.settings.settings import Settings
 
 _EXIT_SECONDS: Final = 2.0
 _ENDING_SECONDS: Final = 0.25
@@ -46,50 +46,6 @@ class CurrentRecording(Protocol):
     def is_open(self) -> bool:
         """Return whether it has been neither ended nor closed."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What became of the spans of this process so far.
-
-    Attributes:
-        delivered: spans that a collector confirmed.
-        pending: spans that wait in memory or are on their way.
-        dropped: spans that are lost, by reason.
-        last_error: the last problem in plain words, or None.
-        open_handles: runs, steps and tool calls that were started and not ended.
-        internal_errors: errors of this package that were kept from the application.
-    """
-
-    delivered: int
-    pending: int
-    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
-    last_error: str | None = None
-    open_handles: int = 0
-    internal_errors: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FlushResult:
-    """What a flush achieved; truthy only when everything recorded so far was delivered.
-
-    Attributes:
-        complete: whether nothing was left and nothing was lost since the flush began.
-        delivered: spans that a collector confirmed, since the process began.
-        pending: spans that still wait or are on their way.
-        dropped: spans that are lost, by reason, since the process began.
-        last_error: the last problem in plain words, or None.
-    """
-
-    complete: bool
-    delivered: int
-    pending: int
-    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
-    last_error: str | None = None
-
-    def __bool__(self) -> bool:
-        """Return whether everything was delivered."""
-        return self.complete
 
 
 class Process:
@@ -109,6 +65,7 @@ class Process:
         self._hooked = False
         self._is_ready = False
         self._stopped = False
+        self._sigterm = SigtermDrain(self._at_sigterm)
 
     @property
     def is_stopped(self) -> bool:
@@ -120,6 +77,13 @@ class Process:
         with self._lock:
             instance = self._installed(settings)
             self._retire_replaced()
+            earlier = self._instances[:-1]
+        for replaced in earlier:
+            replaced.hurry()
+        with guard:
+            instance.recover()
+        with guard:
+            self._sigterm.install() if settings.on_sigterm else self._sigterm.remove()
         return instance
 
     def _installed(self, settings: Settings) -> Instance:
@@ -210,6 +174,9 @@ class Process:
         return Stats(
             delivered=counters.delivered,
             pending=counters.pending,
+            spooled=counters.spooled,
+            handed_over=counters.handed_over,
+            recovered=counters.recovered,
             dropped=dict(counters.dropped),
             last_error=counters.last_error,
             open_handles=len(self.watch),
@@ -241,6 +208,7 @@ class Process:
             complete=emptied and after.dropped.total() == before.dropped.total(),
             delivered=after.delivered,
             pending=after.pending,
+            spooled=after.spooled,
             dropped=dict(after.dropped),
             last_error=after.last_error,
         )
@@ -266,10 +234,20 @@ class Process:
         with guard:
             self.shutdown(_EXIT_SECONDS, "the end of the process")
 
+    def _at_sigterm(self, ends: bool) -> None:
+        if ends:
+            self.shutdown(_EXIT_SECONDS, "SIGTERM")
+            return
+        deadline = time.monotonic() + _EXIT_SECONDS
+        self._hurry()
+        for instance in list(self._instances):
+            instance.save(max(deadline - time.monotonic(), 0))
+
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
         self._is_ready = False
         said.renew_lock()
+        self._sigterm.renew_after_fork()
         self.places.renew_lock()
         self._counted = Counters()
         for instance in (*self._instances, *self._retired):
@@ -278,98 +256,3 @@ class Process:
 
 
 process: Final = Process()
-
-
-def configure(
-    *,
-    api_key: str | None = None,
-    tcc_url: str | None = None,
-    traces_url: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    tracer_provider: TracerProvider | None = None,
-    exporter: SpanExporter | None = None,
-    foreign_parent: ForeignParent = "parent",
-    capture_content: bool | None = None,
-    disabled: bool | None = None,
-    allow_insecure: bool | None = None,
-    run_timeout: float | None = None,
-    service_name: str | None = None,
-    resource_attributes: Mapping[str, str] | None = None,
-    debug: bool | None = None,
-) -> None:
-    """Say what is recorded and where it goes, for the runs that start from now on.
-
-    May be called again: each call states the whole configuration, and open runs keep theirs. What
-    is left out comes from the environment, then from the defaults.
-
-    Args:
-        api_key: the platform's key, or your collector's bearer token (`TCC_API_KEY`).
-        tcc_url: your collector; `/v1/traces` is appended where it is missing (`TCC_URL`).
-        traces_url: the same, taken verbatim (`TCC_TRACES_URL`).
-        headers: further headers for that destination (added to `TCC_HEADERS`).
-        tracer_provider: make spans by the application's own provider.
-        exporter: give spans to this `opentelemetry.sdk.trace.export.SpanExporter` instead.
-        foreign_parent: `"parent"` keeps the trace of the application's span around a root run,
-            `"link"` gives the run a trace of its own that links to it.
-        capture_content: False leaves out prompts, responses, tool arguments and results
-            (`TCC_CAPTURE_CONTENT`, default true).
-        disabled: True records nothing (`TCC_DISABLED`, `OTEL_SDK_DISABLED`).
-        allow_insecure: True lets keys travel in clear text to another machine
-            (`TCC_ALLOW_INSECURE`).
-        run_timeout: seconds after which a run that was never ended is closed; None for never.
-        service_name: `service.name` of the resource (`OTEL_SERVICE_NAME`).
-        resource_attributes: further attributes of the resource (`OTEL_RESOURCE_ATTRIBUTES`).
-        debug: True logs debug lines on the logger `contextcompany` (`TCC_DEBUG`).
-
-    Raises:
-        ValueError: for a URL that is none, an unusable header or key, a word that is not known.
-    """
-    loaded = settings_room.load(
-        api_key=api_key,
-        tcc_url=tcc_url,
-        traces_url=traces_url,
-        headers=headers,
-        tracer_provider=tracer_provider,
-        exporter=exporter,
-        foreign_parent=foreign_parent,
-        capture_content=capture_content,
-        disabled=disabled,
-        allow_insecure=allow_insecure,
-        run_timeout=run_timeout,
-        service_name=service_name,
-        resource_attributes=resource_attributes,
-        debug=debug,
-    )
-    process.configure(loaded)
-
-
-def flush(timeout: float = 5.0) -> FlushResult:
-    """Send everything recorded so far and tell what became of it.
-
-    Spans that the application's own provider makes are the business of its processors, and are only
-    counted where a copy goes to a destination of ours.
-
-    Args:
-        timeout: seconds to wait at most.
-
-    Raises:
-        ValueError: for a timeout that is no number from 0 on.
-    """
-    return process.flush(settings_room.patience("timeout", timeout))
-
-
-def shutdown(timeout: float = 2.0) -> FlushResult:
-    """End open handles, send what waits, and record nothing more until `configure` is called.
-
-    Args:
-        timeout: seconds to wait at most.
-
-    Raises:
-        ValueError: for a timeout that is no number from 0 on.
-    """
-    return process.shutdown(settings_room.patience("timeout", timeout))
-
-
-def stats() -> Stats:
-    """Return what became of the spans of this process so far."""
-    return process.stats()

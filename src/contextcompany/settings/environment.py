@@ -9,10 +9,11 @@ from urllib.parse import unquote
 from contextcompany.diagnostics import warn_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 D = TypeVar("D")
+W = TypeVar("W", bound=str)
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -48,6 +49,31 @@ def flag(name: str, *, default: bool, doubtful: bool | None = None) -> bool:
         str(chosen).lower(),
     )
     return chosen
+
+
+def word(name: str, words: Sequence[W], *, default: W, doubtful: W) -> W:
+    """Return a variable that holds one of these lower-case words, in any case.
+
+    Args:
+        name: the variable.
+        words: what it may hold.
+        default: what holds where it is not set.
+        doubtful: what holds where its value is none of these words.
+    """
+    value = text(name)
+    if value is None:
+        return default
+    for known in words:
+        if value.lower() == known:
+            return known
+    warn_once(
+        ("environment", name),
+        "%s is none of %s; %s is used: set it to one of them",
+        name,
+        ", ".join(words),
+        doubtful,
+    )
+    return doubtful
 
 
 def headers(name: str) -> tuple[tuple[str, str], ...]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from contextcompany.settings import arguments, environment
 from contextcompany.settings import destination as places
-from contextcompany.settings import environment
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
     from opentelemetry.trace import TracerProvider
 
     from contextcompany.sdk import SpanExporter
-    from contextcompany.settings.destination import Destination, Headers
+    from contextcompany.settings.destination import Destination
 
 _LONGEST_WAIT: Final = 1_000_000.0
+# What other programs of a machine read, where its network has certificates of its own.
+_TRUST_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 ForeignParent = Literal["parent", "link"]
+RedactSecrets = Literal["errors", "all"]
+Redact = Callable[[str, str], str]
+"""A function that gets each text with the name of its attribute and returns what may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,13 @@ class Settings:
         service_name: `service.name` of our own resource, or None for OTEL_SERVICE_NAME.
         resource_attributes: further attributes of our own resource.
         debug: whether debug lines are logged.
+        redact: the user's hook over each recorded text, or None.
+        redact_secrets: where the built-in secret patterns apply: errors alone, or every text.
+        on_sigterm: whether SIGTERM delivers what waits before the previous handler is called.
+        spool: whether what cannot be delivered is kept on disk.
+        spool_dir: the folder for that, absolute, or None for one under the user's state directory.
+        proxies: whether the proxies that the environment names are used.
+        ca_bundle: a file or folder of certificates to trust instead of the usual ones, or None.
     """
 
     destination: Destination
@@ -47,6 +63,14 @@ class Settings:
     service_name: str | None = None
     resource_attributes: tuple[tuple[str, str], ...] = ()
     debug: bool = False
+    # Not shown: what a hook closes over may be a key.
+    redact: Redact | None = field(default=None, repr=False)
+    redact_secrets: RedactSecrets = "errors"
+    on_sigterm: bool = False
+    spool: bool = True
+    spool_dir: str | None = None
+    proxies: bool = False
+    ca_bundle: str | None = None
 
     @property
     def has_destination(self) -> bool:
@@ -60,6 +84,14 @@ def content_is_captured() -> bool:
     A value that cannot be read means off: whoever set it did not mean the default.
     """
     return environment.flag("TCC_CAPTURE_CONTENT", default=True, doubtful=False)
+
+
+def texts_to_mask() -> RedactSecrets:
+    """Return where the environment wants secrets masked (`TCC_REDACT_SECRETS`, default errors).
+
+    A word that is not known means all: whoever set it did not mean the default.
+    """
+    return environment.word("TCC_REDACT_SECRETS", ("errors", "all"), default="errors", doubtful="all")
 
 
 def load(
@@ -78,6 +110,13 @@ def load(
     service_name: str | None = None,
     resource_attributes: Mapping[str, str] | None = None,
     debug: bool | None = None,
+    redact: Redact | None = None,
+    redact_secrets: RedactSecrets | None = None,
+    on_sigterm: bool = False,
+    spool: bool | None = None,
+    spool_dir: str | os.PathLike[str] | None = None,
+    proxies: bool | None = None,
+    ca_bundle: str | os.PathLike[str] | None = None,
 ) -> Settings:
     """Return the settings in force: each argument, else its environment variable, else the default.
 
@@ -85,21 +124,26 @@ def load(
         TypeError: for an argument of another type.
         ValueError: for an argument that is no URL, no header, no known word, or no positive number.
     """
-    if foreign_parent not in ("parent", "link"):
-        raise ValueError(f"foreign_parent must be 'parent' or 'link': got {foreign_parent!r}; choose one")
+    arguments.check_word("foreign_parent", foreign_parent, ("parent", "link"))
+    if redact_secrets is not None:
+        arguments.check_word("redact_secrets", redact_secrets, ("errors", "all"))
     if traces_url is not None and tcc_url is not None:
         raise ValueError("tcc_url and traces_url name the same thing: got both; pass one of them")
-    _check_types(
+    arguments.check_types(
         text={"api_key": api_key, "tcc_url": tcc_url, "traces_url": traces_url, "service_name": service_name},
         flags={
             "capture_content": capture_content,
             "disabled": disabled,
             "allow_insecure": allow_insecure,
             "debug": debug,
+            "on_sigterm": on_sigterm,
+            "spool": spool,
+            "proxies": proxies,
         },
         mappings={"headers": headers, "resource_attributes": resource_attributes},
         methods={"exporter": (exporter, "export"), "tracer_provider": (tracer_provider, "get_tracer")},
     )
+    arguments.check_function("redact", redact, "(text, attribute name) -> text")
     insecure = (
         allow_insecure
         if allow_insecure is not None
@@ -115,7 +159,7 @@ def load(
         api_key=api_key or None,
         tcc_url=traces_url if traces_url is not None else (tcc_url or None),
         url_is_verbatim=traces_url is not None,
-        headers=loose + _checked_headers(headers or {}),
+        headers=loose + arguments.checked_headers(headers or {}),
     )
     switched_off = disabled if disabled is not None else environment.flag("TCC_DISABLED", default=False)
     return Settings(
@@ -131,7 +175,33 @@ def load(
             (str(key), str(value)) for key, value in (resource_attributes or {}).items()
         ),
         debug=environment.flag("TCC_DEBUG", default=False) if debug is None else debug,
+        redact=redact,
+        redact_secrets=texts_to_mask() if redact_secrets is None else redact_secrets,
+        on_sigterm=bool(on_sigterm),
+        # A word that cannot be read means off: what was recorded is then on no disk.
+        spool=environment.flag("TCC_SPOOL", default=True, doubtful=False) if spool is None else spool,
+        spool_dir=arguments.path("spool_dir", spool_dir or environment.text("TCC_SPOOL_DIR")),
+        proxies=environment.flag("TCC_PROXIES", default=False) if proxies is None else proxies,
+        ca_bundle=_trusted(ca_bundle, target),
     )
+
+
+def _trusted(ca_bundle: str | os.PathLike[str] | None, target: Destination) -> str | None:
+    """Return the certificates to trust: those given, else what the environment names.
+
+    Raises:
+        ValueError: for a path that does not exist.
+    """
+    given = arguments.path("ca_bundle", ca_bundle)
+    if given is not None:
+        return arguments.existing("ca_bundle", given)
+    otel = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
+    variables = ("TCC_CA_BUNDLE", *(otel if target.source is places.Source.OTEL else ()), *_TRUST_VARIABLES)
+    for name in variables:
+        found = environment.checked(name, partial(arguments.existing, name), None)
+        if found is not None:
+            return found
+    return None
 
 
 def seconds(name: str, value: float | None) -> float | None:
@@ -149,27 +219,6 @@ def seconds(name: str, value: float | None) -> float | None:
     return float(value)
 
 
-def _check_types(
-    *,
-    text: Mapping[str, object],
-    flags: Mapping[str, object],
-    mappings: Mapping[str, object],
-    methods: Mapping[str, tuple[object, str]],
-) -> None:
-    """Raise TypeError for the first argument that is not what it must be; None is always allowed."""
-    for group, kind, wanted in (
-        (text, str, "text"),
-        (flags, bool, "True, False"),
-        (mappings, Mapping, "a dict"),
-    ):
-        for name, value in group.items():
-            if value is not None and not isinstance(value, kind):
-                raise TypeError(f"{name} must be {wanted} or None: got {type(value).__name__}; correct it")
-    for name, (value, method) in methods.items():
-        if value is not None and not callable(getattr(value, method, None)):
-            raise TypeError(f"{name} must have {method}(): got {type(value).__name__}; pass such an object")
-
-
 def patience(name: str, value: float) -> float:
     """Check how long a caller waits, and cut it to what clocks can hold.
 
@@ -179,13 +228,3 @@ def patience(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise ValueError(f"{name} must be a number of seconds from 0 on: got {value!r}; pass e.g. 5.0")
     return min(float(value), _LONGEST_WAIT)
-
-
-def _checked_headers(headers: Mapping[str, str]) -> Headers:
-    pairs: list[tuple[str, str]] = []
-    for key, value in headers.items():
-        if not isinstance(key, str) or not isinstance(value, str) or not environment.is_header(key, value):
-            # The value may be a key, so it is not said.
-            raise ValueError(f"headers must be text without line breaks: got {key!r} with an unusable value")
-        pairs.append((key.lower(), value))
-    return tuple(pairs)

@@ -6,7 +6,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, Status, StatusCode
 
-from contextcompany.delivery.spans.rebuild import rebuilt
+from contextcompany.delivery.spans.rebuild import RedactedSpan, rebuilt
 from tests.handmade import ELSEWHERE, STEP, ended_span, whole
 
 
@@ -60,6 +60,28 @@ def test_changes_are_in_the_copy_alone() -> None:
         "attributes": {**before["attributes"], "k8": "new", "tcc.violations": ("step.prompt",)},
         "status": (StatusCode.UNSET, None),
     }
+
+
+def test_other_attributes_links_and_another_name() -> None:
+    """What is given stands in the place of what the span had; the counts of what was dropped stay."""
+    span = crowded()
+    link = Link(ELSEWHERE, {"n": "other"})
+    copy = rebuilt(span, attributes={"a": 1}, add={"b": 2}, links=[link], name="other")
+    assert whole(copy) == {
+        **whole(span),
+        "name": "other",
+        "attributes": {"a": 1, "b": 2},
+        "links": [(ELSEWHERE, {"n": "other"})],
+    }
+
+
+def test_the_mark_of_redaction_stays() -> None:
+    """Each copy of a redacted span is a redacted span, and no other copy is one."""
+    assert not isinstance(rebuilt(crowded()), RedactedSpan)
+    marked = rebuilt(crowded(), redacted=True)
+    assert isinstance(marked, RedactedSpan)
+    assert isinstance(rebuilt(marked, add={"a": 1}), RedactedSpan)
+    assert encode_spans([marked]) == encode_spans([rebuilt(marked)])
 
 
 def test_a_copy_is_frozen_and_shares_nothing_mutable() -> None:

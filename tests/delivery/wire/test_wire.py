@@ -11,6 +11,7 @@ import urllib3
 from opentelemetry import trace
 
 import contextcompany as tcc
+from contextcompany.delivery.outbox.entry import Entry
 from contextcompany.delivery.outbox.outbox import Outbox
 from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.settings.destination import Destination, Source
@@ -107,6 +108,7 @@ def test_a_sink_used_by_any_thread_is_untouched(application: Application) -> Non
     with LoopbackServer() as server:
         target = sink(server)
         with trace.get_tracer("app").start_as_current_span("request"):
-            target.send([ended_span("chat", STEP)], timeout=10.0)
+            for parcel in target.pack([Entry(ended_span("chat", STEP), None)])[0]:
+                target.send(parcel, timeout=10.0)
         target.close()
         assert_untouched(server, application)

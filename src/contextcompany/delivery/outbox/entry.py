@@ -47,6 +47,11 @@ class Entry:
             self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
         self.size += len(span.links) * _EVENT_OVERHEAD
 
+    def settle(self, *, delivered: bool) -> None:
+        """Tell the one who waits, if somebody does."""
+        if self.receipt is not None:
+            self.receipt.settle(delivered=delivered)
+
 
 def _weight(value: object) -> int:
     """Estimate what a name, an attribute value or a mapping of them takes on the heap, in bytes."""

@@ -3,50 +3,167 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, Protocol
 
+from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.delivery.spans.encoding import encode
-from contextcompany.delivery.wire.transport import Outcome, Transport, Verdict
-from contextcompany.diagnostics import logger
+from contextcompany.delivery.spans.requests import halves, span_ids, split
+from contextcompany.delivery.spans.shortening import shortened
+from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.transport import Transport
 from contextcompany.sdk import SpanExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from contextcompany.delivery.outbox.entry import Entry, Receipt
     from contextcompany.sdk import ReadableSpan, SpanExporter
     from contextcompany.settings.destination import Destination
 
-_PROBE_SECONDS: Final = 1.0
+    Prepare = Callable[[ReadableSpan], ReadableSpan]
+    Packed = tuple[list[Parcel], Counter[str]]
+
+UNENCODABLE: Final = "cannot be encoded"
+
+_MOST_BYTES: Final = 4 << 20
+_LEAST_BYTES: Final = 64 << 10
 
 
-class CollectorSink:
+class Sink(Protocol):
+    """What an outbox packs and sends by."""
+
+    name: str
+    """The destination, as it may be logged."""
+
+    acceptances: int
+    """How many requests were taken so far."""
+
+    @property
+    def must_identify(self) -> bool:
+        """Return whether `identify()` comes before anything is sent."""
+        ...
+
+    def identify(self) -> bool:
+        """Return whether what answers there is the local collector of this package."""
+        ...
+
+    def pack(self, batch: Sequence[Entry]) -> Packed:
+        """Return parcels with the spans of entries, and how many could not be packed, by reason."""
+        ...
+
+    def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
+        """Send a parcel and tell the true outcome; never raises for a network reason."""
+        ...
+
+    def halves(self, parcel: Parcel) -> tuple[Parcel, Parcel] | None:
+        """Return two parcels with about half of the spans each, or None for a single span."""
+        ...
+
+    def shortened(self, parcel: Parcel) -> Parcel | None:
+        """Return a parcel of a single span cut to about half its size, or None at the minimum."""
+        ...
+
+    def renew(self) -> None:
+        """Forget what a fork must not share."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...
+
+
+class _Preparing:
+    """Prepare the spans of a batch in the background.
+
+    Args:
+        prepare: what happens to each span before it leaves: its price, its redaction.
+    """
+
+    def __init__(self, prepare: Prepare | None) -> None:
+        self._prepare = prepare
+
+    def prepared(self, batch: Sequence[Entry]) -> list[ReadableSpan]:
+        """Return the spans of a batch as they leave."""
+        if self._prepare is None:
+            return [entry.span for entry in batch]
+        return [self._prepare(entry.span) for entry in batch]
+
+
+class CollectorSink(_Preparing):
     """Encode batches and post them to one destination.
 
     The implicit local default gets spans only after what answers there has identified itself.
+
+    Args:
+        destination: where to.
+        user_agent: how requests name their sender.
+        prepare: what happens to each span before it leaves: its price, its redaction.
+        proxies: whether requests go through the proxies that the environment names.
+        ca_bundle: a file or folder of certificates to trust instead of the usual ones.
     """
 
-    def __init__(self, destination: Destination, *, user_agent: str) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        user_agent: str,
+        prepare: Prepare | None = None,
+        proxies: bool = False,
+        ca_bundle: str | None = None,
+    ) -> None:
+        super().__init__(prepare)
         self.name = destination.shown
-        self._transport = Transport(destination, user_agent=user_agent)
+        self.acceptances = 0
+        self._transport = Transport(
+            destination, user_agent=user_agent, use_environment_proxies=proxies, ca_bundle=ca_bundle
+        )
         self._is_implicit = destination.is_implicit
         self._must_identify = self._is_implicit
-        self._next_probe = 0.0
-        self._said = False
+        self._most_bytes = _MOST_BYTES
 
-    def send(self, spans: Sequence[ReadableSpan], *, timeout: float) -> Outcome:
-        """Encode and post a batch."""
-        if self._must_identify and not self._is_identified():
-            return Outcome(Verdict.LATER)
-        encoded = encode(spans)
-        if encoded.unencodable and not encoded.spans:
-            return Outcome(Verdict.REJECTED, f"{encoded.unencodable} spans cannot be encoded")
-        outcome = self._transport.post(encoded.body, timeout=timeout)
+    @property
+    def must_identify(self) -> bool:
+        """Return whether nobody has identified themselves at the implicit destination yet."""
+        return self._must_identify
+
+    def identify(self) -> bool:
+        """Return whether what answers there is the local collector of this package."""
+        self._must_identify = not self._transport.identifies_itself()
+        return not self._must_identify
+
+    def pack(self, batch: Sequence[Entry]) -> Packed:
+        """Encode the spans of a batch into requests of a bounded size."""
+        encoded = encode(self.prepared(batch))
+        lost = Counter({UNENCODABLE: encoded.unencodable} if encoded.unencodable else {})
+        receipts = _receipts(batch)
+        bodies = split(encoded.body, self._most_bytes) if encoded.spans else []
+        if len(bodies) == 1:
+            return [_parcel(bodies[0], encoded.spans, receipts)], lost
+        return [_parcel(body, *_content(body, receipts)) for body in bodies], lost
+
+    def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
+        """Post a parcel."""
+        outcome = self._transport.post(parcel.body, timeout=timeout)
+        if outcome.verdict is Verdict.TOO_LARGE and parcel.spans > 1:
+            # What the collector refused for its size is not made again.
+            self._most_bytes = min(self._most_bytes, max(len(parcel.body) // 2, _LEAST_BYTES))
         if outcome.verdict is not Verdict.DELIVERED:
             self._must_identify = self._is_implicit  # another program may have taken the port
-        if outcome.verdict is Verdict.DELIVERED and encoded.unencodable:
-            reason = f"{encoded.unencodable} spans cannot be encoded and were left out"
-            return Outcome(Verdict.DELIVERED, reason, outcome.refused_spans + encoded.unencodable)
         return outcome
+
+    def halves(self, parcel: Parcel) -> tuple[Parcel, Parcel] | None:
+        """Return two parcels with about half of the spans each, or None for a single span."""
+        bodies = halves(parcel.body)
+        if bodies is None:
+            return None
+        first, second = (_part(parcel, body) for body in bodies)
+        return first, second
+
+    def shortened(self, parcel: Parcel) -> Parcel | None:
+        """Return a parcel of a single span cut to about half its size, or None at the minimum."""
+        body = shortened(parcel.body)
+        return None if body is None else _part(parcel, body)
 
     def renew(self) -> None:
         """Take a fresh connection."""
@@ -56,35 +173,47 @@ class CollectorSink:
         """Close the connections."""
         self._transport.close()
 
-    def _is_identified(self) -> bool:
-        now = time.monotonic()
-        if now < self._next_probe:
-            return False
-        self._next_probe = now + _PROBE_SECONDS
-        if self._transport.identifies_itself():
-            self._must_identify = False
-            return True
-        if not self._said:
-            self._said = True
-            logger.info(
-                "no destination is set and no local collector runs: spans stay in memory. "
-                "Set TCC_URL to your collector, or TCC_API_KEY for the platform"
-            )
-        return False
 
+class ExporterSink(_Preparing):
+    """Give batches to a span exporter of the user, which keeps its own time.
 
-class ExporterSink:
-    """Give batches to a span exporter."""
+    What the exporter does not take is not offered again: it may have tried already.
+    """
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    must_identify = False
+
+    def __init__(self, exporter: SpanExporter, *, prepare: Prepare | None = None) -> None:
+        super().__init__(prepare)
         self.name = type(exporter).__name__
+        self.acceptances = 0
         self._exporter = exporter
 
-    def send(self, spans: Sequence[ReadableSpan], *, timeout: float) -> Outcome:  # noqa: ARG002  (exporters keep their own time)
-        """Export a batch; what the exporter does not take is not offered again."""
-        if self._exporter.export(spans) is SpanExportResult.SUCCESS:
+    def identify(self) -> bool:
+        """Return True: the user named it."""
+        return True
+
+    def pack(self, batch: Sequence[Entry]) -> Packed:
+        """Return the spans of a batch as one parcel."""
+        parcel = Parcel(
+            spans=len(batch),
+            size=sum(entry.size for entry in batch),
+            items=tuple(self.prepared(batch)),
+            receipts=_receipts(batch),
+            born=time.monotonic(),
+        )
+        return [parcel], Counter()
+
+    def send(self, parcel: Parcel, *, timeout: float) -> Outcome:  # noqa: ARG002  (exporters keep their own time)
+        """Export the spans of a parcel."""
+        if self._exporter.export(parcel.items) is SpanExportResult.SUCCESS:
             return Outcome(Verdict.DELIVERED)
         return Outcome(Verdict.REJECTED, f"{self.name} did not take a batch")
+
+    def halves(self, parcel: Parcel) -> None:
+        """Return None: an exporter takes a batch or does not."""
+
+    def shortened(self, parcel: Parcel) -> None:
+        """Return None: an exporter takes a batch or does not."""
 
     def renew(self) -> None:
         """Keep the exporter: it is the user's."""
@@ -92,3 +221,27 @@ class ExporterSink:
     def close(self) -> None:
         """Shut the exporter down."""
         self._exporter.shutdown()
+
+
+def _receipts(batch: Sequence[Entry]) -> dict[int, Receipt]:
+    return {
+        entry.span.context.span_id: entry.receipt
+        for entry in batch
+        if entry.receipt is not None and entry.span.context is not None
+    }
+
+
+def _content(body: bytes, receipts: Mapping[int, Receipt]) -> tuple[int, dict[int, Receipt]]:
+    ids = span_ids(body)
+    return len(ids), {span_id: receipts[span_id] for span_id in ids if span_id in receipts}
+
+
+def _parcel(body: bytes, spans: int, receipts: Mapping[int, Receipt]) -> Parcel:
+    return Parcel(spans=spans, size=len(body), body=body, receipts=receipts, born=time.monotonic())
+
+
+def _part(whole: Parcel, body: bytes) -> Parcel:
+    part = _parcel(body, *_content(body, whole.receipts))
+    part.is_own = whole.is_own
+    part.refused_at = whole.refused_at
+    return part

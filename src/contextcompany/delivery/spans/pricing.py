@@ -6,11 +6,10 @@ Prices are the ones bundled with the `genai-prices` package (extra `cost`); noth
 from __future__ import annotations
 
 import datetime
-import os
-import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
+from contextcompany import imports
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard, logger
 from contextcompany.semconv import attributes as names
@@ -83,22 +82,10 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
     return None
 
 
-# A fork while another thread imports would leave the module locked for ever in the child, so a
-# fork waits for the import.
-_importing = threading.Lock()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
-
-
 @cache
 def _prices() -> ModuleType | None:
     try:
-        with _importing:
+        with imports.gate:
             import genai_prices
     except ImportError:
         logger.debug("costs are not computed: pip install 'contextcompany-otel[cost]' for them")

@@ -18,37 +18,53 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class RedactedSpan(ReadableSpan):
+    """A copy whose texts passed the redaction in force; copies of it are such copies again."""
+
+
 def rebuilt(
     span: ReadableSpan,
     *,
     add: Mapping[str, AnyValue] | None = None,
     status: Status | None = None,
     events: Sequence[Event] | None = None,
+    attributes: Mapping[str, AnyValue] | None = None,
+    links: Sequence[Link] | None = None,
+    name: str | None = None,
+    redacted: bool = False,
 ) -> ReadableSpan:
-    """Return a copy of an ended span with further attributes, another status or other events.
+    """Return a copy of an ended span with what is given in the place of what it has.
 
     The counts of what the SDK dropped are kept. The given span is not touched.
+
+    Args:
+        span: the span to copy.
+        add: attributes to set beside those it has.
+        status: another status.
+        events: other events.
+        attributes: attributes instead of those it has.
+        links: other links.
+        name: another name.
+        redacted: whether the copy is marked as one whose texts passed the redaction.
     """
-    attributes = BoundedAttributes(attributes={**(span.attributes or {}), **(add or {})}, immutable=True)
-    attributes.dropped = span.dropped_attributes
-    return ReadableSpan(
-        name=span.name,
+    kept = span.attributes if attributes is None else attributes
+    bounded = BoundedAttributes(attributes={**(kept or {}), **(add or {})}, immutable=True)
+    bounded.dropped = span.dropped_attributes
+    kind = RedactedSpan if redacted or isinstance(span, RedactedSpan) else ReadableSpan
+    return kind(
+        name=span.name if name is None else name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=attributes,
+        attributes=bounded,
         events=_bounded(span.events if events is None else events, span.dropped_events),
-        links=_links(span),
+        links=_bounded(span.links if links is None else links, span.dropped_links),
         kind=span.kind,
         status=status if status is not None else span.status,
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
-
-
-def _links(span: ReadableSpan) -> Sequence[Link]:
-    return _bounded(span.links, span.dropped_links)
 
 
 def _bounded(items: Sequence[T], dropped: int) -> Sequence[T]:

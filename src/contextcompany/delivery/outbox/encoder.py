@@ -1,0 +1,165 @@
+"""The first thread of an outbox: encodes batches, and keeps on disk what is not delivered at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from contextcompany.delivery.outbox.desk import NEVER
+from contextcompany.delivery.outbox.worker import Worker
+from contextcompany.diagnostics import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contextcompany.delivery.outbox.desk import Desk
+    from contextcompany.delivery.outbox.entry import Entry
+    from contextcompany.delivery.outbox.parcel import Parcel
+    from contextcompany.delivery.outbox.shelf import Shelf
+    from contextcompany.delivery.outbox.sinks import Sink
+    from contextcompany.delivery.outbox.worker import Task
+
+# A process that is killed without warning loses at most the spans of its last second: what is older
+# has been delivered, or lies on disk.
+BATCH_SECONDS: Final = 0.7
+DOUBT_SECONDS: Final = 0.2
+PROBE_SECONDS: Final = 2.0
+
+INTERNAL_ERROR: Final = "an internal error of this package"
+
+
+class Encoder(Worker):
+    """Turn entries into parcels, and parcels into files where the collector does not take them.
+
+    Args:
+        desk: what it shares with the other threads.
+        sink: what makes parcels.
+        call_sender: starts the other thread; called with the lock held.
+    """
+
+    _name = "encoder"
+
+    def __init__(self, desk: Desk, sink: Sink, call_sender: Callable[[], object]) -> None:
+        super().__init__(desk)
+        self._sink = sink
+        self._call_sender = call_sender
+
+    def look(self, now: float) -> Task | float:
+        """Return the next task, or the seconds until there may be one; with the lock held."""
+        desk = self._desk
+        stock = desk.stock
+        if self._sink.must_identify and (len(stock) or stock.parcels):
+            return self._probe if now >= desk.probe_at else desk.probe_at - now
+        to_keep = self._look_to_keep(now)
+        if callable(to_keep) or not len(stock):
+            return to_keep
+        due = desk.oldest_at + BATCH_SECONDS
+        if desk.urgent or desk.closing or stock.has_full_batch or now >= due:
+            return partial(self.pack, self.take_batch(now))
+        return min(due - now, to_keep)
+
+    def take_batch(self, now: float) -> list[Entry]:
+        """Take a batch to pack; with the lock held."""
+        batch = self._desk.stock.take_batch()
+        self._desk.oldest_at = now
+        if not len(self._desk.stock):
+            self._desk.urgent = False
+        return batch
+
+    def pack(self, batch: list[Entry]) -> None:
+        """Make parcels of a batch."""
+        desk = self._desk
+        parcels: list[Parcel] = []
+        lost = Counter({INTERNAL_ERROR: len(batch)})
+        try:
+            with guard:
+                parcels, lost = self._sink.pack(batch)
+        except BaseException:  # the keyboard, while the calling thread packs at the end of the process
+            with desk.changed:
+                desk.stock.return_batch(batch)
+            raise
+        if lost:
+            for entry in batch:
+                if not any(entry.receipt in parcel.receipts.values() for parcel in parcels):
+                    entry.settle(delivered=False)
+        with desk.changed:
+            desk.say_lost(desk.stock.put_packed(batch, parcels, lost))
+            if parcels:
+                self._call_sender()
+            desk.changed.notify_all()
+
+    def _keep(self, shelf: Shelf, parcel: Parcel) -> None:
+        """Write a parcel that was taken in hand to disk; where that fails, it waits in memory again."""
+        desk = self._desk
+        written = shelf.write(parcel)
+        with desk.changed:
+            desk.stock.in_hand = None
+            if written is None:
+                desk.stock.put_back(parcel, at_front=True)
+            else:
+                desk.say_lost(desk.stock.lose(shelf.enter(parcel, written)))
+                desk.drain_at = min(desk.drain_at, time.monotonic())
+                self._call_sender()
+            desk.changed.notify_all()
+
+    def _doubt(self, shelf: Shelf, parcel: Parcel) -> None:
+        """Write a copy of the parcel that is on its way, so that it survives this process."""
+        desk = self._desk
+        written = shelf.write(parcel, merge=False)
+        with desk.changed:
+            desk.doubting = None
+            if written is not None:
+                desk.say_lost(desk.stock.lose(shelf.enter(parcel, written)))
+            desk.changed.notify_all()
+
+    def look_to_keep(self) -> Task | None:
+        """Return a task that keeps something of what is in memory, whatever its age, or None.
+
+        With the lock held.
+        """
+        found = self._look_to_keep(NEVER)
+        return found if callable(found) else None
+
+    def _look_to_keep(self, now: float) -> Task | float:
+        desk = self._desk
+        stock = desk.stock
+        shelf = desk.shelf
+        if shelf is None or not shelf.is_usable:
+            return NEVER
+        wait = NEVER
+        if stock.parcels:
+            wait = 0.0 if desk.schedule.is_failing else stock.parcels[0].born + DOUBT_SECONDS - now
+            if wait <= 0:
+                stock.in_hand = stock.take_parcel()
+                return partial(self._keep, shelf, stock.in_hand)
+        way = stock.on_the_way
+        if way is not None and way.file is None and desk.doubting is None:
+            rest = way.born + DOUBT_SECONDS - now
+            if rest <= 0:
+                desk.doubting = way
+                return partial(self._doubt, shelf, way)
+            wait = min(wait, rest)
+        return wait
+
+    def _probe(self) -> None:
+        """See whether what answers at the implicit destination is the local collector."""
+        found = self._sink.identify()
+        desk = self._desk
+        with desk.changed:
+            if found:
+                desk.probes_failed = 0
+                self._call_sender()
+            else:
+                desk.probe_at = time.monotonic() + PROBE_SECONDS
+                if not desk.probes_failed:
+                    desk.say(
+                        logging.INFO,
+                        "no destination is set and no local collector runs: spans stay in memory. "
+                        "Set TCC_URL to your collector, or TCC_API_KEY for the platform",
+                    )
+                desk.probes_failed += 1
+                desk.stock.settle_receipts(delivered=False)  # waiting would not change that
+            desk.changed.notify_all()

@@ -1,0 +1,176 @@
+"""What one outbox keeps on disk: which files hold its spans, and which of them are doubtful.
+
+Methods that read or write files are called without the outbox's lock; those that only change what is
+known are called with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from contextcompany.delivery.outbox.counters import OF_OTHERS
+from contextcompany.delivery.outbox.parcel import Parcel
+from contextcompany.diagnostics import logger, warn_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
+
+    from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.delivery.spool.spool import Evicted, Spool, Written
+
+FULL: Final = "spool full"
+TOO_OLD: Final = "too old in the spool"
+
+_REST_SECONDS: Final = 30.0
+_EXPIRE_SECONDS: Final = 60.0
+
+
+class _Ticket(NamedTuple):
+    spans: int
+    receipts: Mapping[int, Receipt]
+
+
+class Shelf:
+    """Put parcels into a spool and take them out again, and know which spans are in it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._tickets: dict[str, _Ticket] = {}
+        self._refused_at: dict[str, int] = {}
+        self._stuck: set[str] = set()
+        self._rests_until = 0.0
+        self._expires_at = 0.0
+        self._said = False
+        self.handed_over = 0
+
+    def __repr__(self) -> str:
+        """Return how much is on it."""
+        return f"Shelf({len(self._tickets)} files, {self.spans} spans)"
+
+    @property
+    def spans(self) -> int:
+        """Return how many spans of this process are on disk."""
+        return sum(ticket.spans for ticket in self._tickets.values())
+
+    @property
+    def is_usable(self) -> bool:
+        """Return whether writing makes sense now; after a failure it rests for half a minute."""
+        return time.monotonic() >= self._rests_until
+
+    # What is known.
+
+    def enter(self, parcel: Parcel, written: Written) -> Counter[str]:
+        """Note that a parcel was written; returns what had to go for it, by reason."""
+        parcel.file = written.name
+        if parcel.is_own:
+            before = self._tickets.get(written.name, _Ticket(0, {}))
+            receipts = {**before.receipts, **parcel.receipts}
+            self._tickets[written.name] = _Ticket(before.spans + parcel.spans, receipts)
+        self.doubt(parcel)
+        return self._lost(written.evicted, FULL)
+
+    def leave(self, name: str) -> None:
+        """Note that the spans of a file are delivered, lost for good, or kept elsewhere."""
+        self._tickets.pop(name, None)
+        self._refused_at.pop(name, None)
+
+    def doubt(self, parcel: Parcel) -> None:
+        """Remember when a parcel on disk was refused as malformed."""
+        if parcel.file is not None and parcel.refused_at is not None:
+            self._refused_at[parcel.file] = parcel.refused_at
+
+    def note_gone(self, names: Iterable[str]) -> None:
+        """Note that another process with the same key took files over."""
+        for name in names:
+            ticket = self._tickets.get(name)
+            self.handed_over += ticket.spans if ticket else 0
+            self.leave(name)
+
+    def note_expired(self, evicted: Iterable[Evicted]) -> Counter[str]:
+        """Note what was removed for its age; returns what is lost, by reason."""
+        return self._lost(evicted, TOO_OLD)
+
+    # What reads and writes files.
+
+    def write(self, parcel: Parcel, *, merge: bool = True) -> Written | None:
+        """Write a parcel to disk, in a file with others if it may merge; None where that fails now."""
+        try:
+            return self._spool.write(parcel.body, parcel.spans, merge=merge and parcel.refused_at is None)
+        except OSError as error:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            if not self._said:
+                self._said = True
+                logger.warning("spans cannot be kept on disk (%s): they wait in memory", error)
+            return None
+
+    def names(self) -> list[str]:
+        """Return the files, oldest first, and last those that were refused as malformed."""
+        names = [name for name in self._spool.names() if name not in self._stuck]
+        return sorted(names, key=self._refused_at.__contains__)
+
+    def read(self, name: str) -> Parcel | None:
+        """Return the parcel of a file, which stays on disk; None where it is gone or set aside."""
+        stored = self._spool.read(name)
+        if stored is None:
+            return None
+        ticket = self._tickets.get(name)
+        return Parcel(
+            spans=stored.spans,
+            size=len(stored.body),
+            body=stored.body,
+            receipts=ticket.receipts if ticket else {},
+            born=time.monotonic(),
+            file=name,
+            is_own=ticket is not None,
+            refused_at=self._refused_at.get(name),
+        )
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that cannot be removed is not sent again by this process."""
+        try:
+            self._spool.remove(name)
+        except OSError as error:
+            self._stuck.add(name)
+            warn_once("spool stuck", "what was delivered cannot be removed from disk (%s)", error)
+
+    def gone(self) -> list[str]:
+        """Return the files of this process that are no longer there."""
+        return [name for name in list(self._tickets) if not self._spool.exists(name)]
+
+    def expire(self) -> tuple[Evicted, ...]:
+        """Remove what is too old, at most once a minute; called after an attempt to send has failed."""
+        now = time.monotonic()
+        if now < self._expires_at:
+            return ()
+        self._expires_at = now + _EXPIRE_SECONDS
+        return self._spool.expire()
+
+    def exclusive(self) -> AbstractContextManager[bool]:
+        """Return a block in which this process alone may send from the spool, if it is True."""
+        return self._spool.exclusive()
+
+    def may_hold_something(self) -> bool:
+        """Return whether there are files, of this process or of others."""
+        return bool(self._tickets) or not self._spool.is_empty()
+
+    def renew_after_fork(self) -> None:
+        """Own nothing in a forked child: what is on disk is the business of the parent process."""
+        self._spool.renew_after_fork()
+        self._start_afresh()
+
+    def _lost(self, evicted: Iterable[Evicted], reason: str) -> Counter[str]:
+        lost: Counter[str] = Counter()
+        for name, spans in evicted:
+            ticket = self._tickets.get(name)
+            lost[reason if ticket else reason + OF_OTHERS] += spans
+            if ticket is not None:
+                for receipt in ticket.receipts.values():
+                    receipt.settle(delivered=False)
+            self.leave(name)
+        return lost

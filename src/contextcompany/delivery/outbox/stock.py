@@ -1,0 +1,207 @@
+"""What an outbox holds in memory, within its bounds, and the counts of what became of it.
+
+No thread, no clock and no lock of its own: the outbox calls it with its lock held.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final
+
+from contextcompany.delivery.outbox.counters import OF_OTHERS, Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from contextcompany.delivery.outbox.dispatch import Dispatched
+    from contextcompany.delivery.outbox.entry import Entry
+    from contextcompany.delivery.outbox.parcel import Parcel
+
+MOST_SPANS: Final = 50_000
+MOST_BYTES: Final = 32 << 20
+BATCH_SPANS: Final = 512
+BATCH_BYTES: Final = 4 << 20
+
+OUTBOX_FULL: Final = "outbox full"
+AT_SHUTDOWN: Final = "undelivered at shutdown"
+
+
+class Stock:
+    """Entries that wait to be encoded, parcels that wait to be sent, the parcel on its way.
+
+    Attributes:
+        parcels: encoded, in memory only, oldest first.
+        in_hand: what is being written to disk.
+        on_the_way: what is being sent.
+    """
+
+    def __init__(self) -> None:
+        self.parcels: deque[Parcel] = deque()
+        self.in_hand: Parcel | None = None
+        self.on_the_way: Parcel | None = None
+        self._waiting: deque[Entry] = deque()
+        self._waiting_bytes = 0
+        self._packing = 0
+        self._packing_bytes = 0
+        self._parcel_bytes = 0
+        self._parcel_spans = 0
+        self._counts = Counters()
+        self._given_up = 0
+        self._packing_is_given_up = False
+
+    def __len__(self) -> int:
+        """Return how many entries wait to be encoded."""
+        return len(self._waiting)
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Return whether something is being encoded or written to disk."""
+        return self._packing > 0 or self.in_hand is not None
+
+    @property
+    def has_full_batch(self) -> bool:
+        """Return whether what waits fills a batch."""
+        return len(self._waiting) >= BATCH_SPANS or self._waiting_bytes >= BATCH_BYTES
+
+    @property
+    def pending(self) -> int:
+        """Return how many spans are in memory only."""
+        way = self.on_the_way
+        flying = way.spans if way is not None and way.file is None and not self._given_up else 0
+        written = self.in_hand.spans if self.in_hand is not None else 0
+        return len(self._waiting) + self._packing + self._parcel_spans + written + flying
+
+    def add(self, entry: Entry) -> list[str]:
+        """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
+        said: list[str] = []
+        while self._is_full(entry.size) and (self.parcels or self._waiting):
+            said += self._drop_oldest()
+        self._waiting.append(entry)
+        self._waiting_bytes += entry.size
+        return said
+
+    def take_batch(self) -> list[Entry]:
+        """Take the entries of one batch to encode them."""
+        batch: list[Entry] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_SPANS:
+            size += self._waiting[0].size
+            if batch and size > BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        taken = sum(entry.size for entry in batch)
+        self._waiting_bytes -= taken
+        self._packing += len(batch)
+        self._packing_bytes += taken
+        return batch
+
+    def return_batch(self, batch: Sequence[Entry]) -> None:
+        """Take entries back that were not packed."""
+        self._waiting.extendleft(reversed(batch))
+        size = sum(entry.size for entry in batch)
+        self._waiting_bytes += size
+        self._packing -= len(batch)
+        self._packing_bytes -= size
+
+    def put_packed(self, batch: Iterable[Entry], parcels: Iterable[Parcel], lost: Counter[str]) -> list[str]:
+        """Take the parcels that a batch became; returns reasons of loss that are new."""
+        if self._packing_is_given_up:
+            return []
+        for entry in batch:
+            self._packing -= 1
+            self._packing_bytes -= entry.size
+        for parcel in parcels:
+            self.put_back(parcel, at_front=False)
+        return self.lose(lost)
+
+    def put_back(self, parcel: Parcel, *, at_front: bool) -> None:
+        """Let a parcel wait in memory."""
+        if at_front:
+            self.parcels.appendleft(parcel)
+        else:
+            self.parcels.append(parcel)
+        self._parcel_bytes += parcel.size
+        self._parcel_spans += parcel.spans
+
+    def take_parcel(self) -> Parcel:
+        """Take the oldest parcel."""
+        parcel = self.parcels.popleft()
+        self._parcel_bytes -= parcel.size
+        self._parcel_spans -= parcel.spans
+        return parcel
+
+    def settle(self, parcel: Parcel, result: Dispatched) -> list[str]:
+        """Count what became of the parcel that was on its way; returns reasons of loss that are new."""
+        self.on_the_way = None
+        counts = self._counts
+        if self._given_up:
+            counts.dropped[AT_SHUTDOWN] -= self._given_up
+            self._given_up = 0
+        if result.outcome.reason:
+            counts.last_error = result.outcome.reason
+        if parcel.is_own:
+            counts.delivered += result.delivered
+            return self.lose(result.lost)
+        counts.recovered += result.delivered
+        return self.lose(Counter({reason + OF_OTHERS: count for reason, count in result.lost.items()}))
+
+    def lose(self, lost: Counter[str]) -> list[str]:
+        """Count spans as lost; returns the reasons that were not counted before."""
+        new = [reason for reason, count in lost.items() if count and not self._counts.dropped[reason]]
+        self._counts.dropped.update(lost)
+        return new
+
+    def settle_receipts(self, *, delivered: bool) -> None:
+        """Tell all who wait for something in memory."""
+        for entry in self._waiting:
+            entry.settle(delivered=delivered)
+        for parcel in self.parcels:
+            parcel.settle(delivered=delivered)
+
+    def give_up(self) -> int:
+        """Count all that is in memory only as lost; a request that still ends takes its spans out again."""
+        self.settle_receipts(delivered=False)
+        lost = self.pending
+        self._packing_is_given_up = self._packing > 0
+        way = self.on_the_way
+        if way is not None and way.file is None:
+            self._given_up = way.spans
+        self._waiting.clear()
+        self.parcels.clear()
+        self.in_hand = None
+        self._waiting_bytes = self._packing = self._packing_bytes = 0
+        self._parcel_bytes = self._parcel_spans = 0
+        if lost:
+            self._counts.dropped[AT_SHUTDOWN] += lost
+        return lost
+
+    def begin_counts_anew(self) -> None:
+        """Forget what was counted so far."""
+        self._counts = Counters()
+
+    def counters(self) -> Counters:
+        """Return a snapshot of the counts, without what only the spool knows."""
+        counts = self._counts
+        return Counters(
+            delivered=counts.delivered,
+            pending=self.pending,
+            dropped=+counts.dropped,
+            recovered=counts.recovered,
+            last_error=counts.last_error,
+        )
+
+    def _is_full(self, further: int) -> bool:
+        flying = self.on_the_way.size if self.on_the_way is not None else 0
+        written = self.in_hand.size if self.in_hand is not None else 0
+        held = self._waiting_bytes + self._packing_bytes + self._parcel_bytes + written + flying
+        return len(self._waiting) >= MOST_SPANS or held + further > MOST_BYTES
+
+    def _drop_oldest(self) -> list[str]:
+        if self.parcels:
+            parcel = self.take_parcel()
+            parcel.settle(delivered=False)
+            return self.lose(Counter({OUTBOX_FULL: parcel.spans}))
+        entry = self._waiting.popleft()
+        self._waiting_bytes -= entry.size
+        entry.settle(delivered=False)
+        return self.lose(Counter({OUTBOX_FULL: 1}))

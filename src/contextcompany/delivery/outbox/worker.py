@@ -1,0 +1,87 @@
+"""A lazy daemon thread that does one task after the other, and ends when there is nothing to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from contextcompany.delivery.outbox.desk import NEVER
+
+if TYPE_CHECKING:
+    from contextcompany.delivery.outbox.desk import Desk
+
+Task = Callable[[], None]
+
+_IDLE_SECONDS: Final = 5.0
+_LONGEST_WAIT: Final = 3_600.0
+
+
+class Worker(ABC):
+    """Look at the desk for the next task, in a thread of its own or in the one that asks."""
+
+    _name = "worker"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def look(self, now: float) -> Task | float:
+        """Return the next task, or the seconds until there may be one; with the lock held."""
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether it has a thread; with the lock held."""
+        return self._thread is not None
+
+    def ensure(self) -> bool:
+        """Start the thread unless it runs, and return whether it runs; with the lock held."""
+        if self._thread is not None:
+            return True
+        thread = threading.Thread(target=self._work, name=f"contextcompany-{self._name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread can be started while the interpreter exits
+            return False
+        self._thread = thread
+        return True
+
+    def renew_after_fork(self) -> None:
+        """Forget the thread: it stayed in the parent process."""
+        self._thread = None
+
+    def _work(self) -> None:
+        desk = self._desk
+        try:
+            while True:
+                with desk.changed:
+                    task = self._await_task()
+                if task is None:
+                    return
+                task()
+                desk.speak()
+        finally:
+            with desk.changed:
+                if self._thread is threading.current_thread():
+                    self._thread = None  # the next span starts another one
+                desk.changed.notify_all()
+
+    def _await_task(self) -> Task | None:
+        desk = self._desk
+        idle_at = time.monotonic() + _IDLE_SECONDS
+        while not desk.closed:
+            now = time.monotonic()
+            found = self.look(now)
+            if callable(found):
+                return found
+            if found < NEVER:
+                idle_at = now + _IDLE_SECONDS
+            elif now >= idle_at:
+                break
+            desk.changed.wait(min(found, idle_at - now, _LONGEST_WAIT))
+        # In the same hold of the lock as the look, so that nobody counts on a thread that ends.
+        self._thread = None
+        return None

@@ -1,0 +1,91 @@
+"""SIGTERM, for those who ask for it: deliver what waits, then do what would have been done without us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from contextcompany.diagnostics import guard, logger, warn_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+
+class SigtermDrain:
+    """Put a handler before the one that is there.
+
+    The handler itself only starts a thread: it interrupts the main thread anywhere, also where that
+    holds a lock that delivery needs. When the thread is done it sends the signal again, and only then
+    the previous handler is called, or the process ends as it would have.
+
+    Args:
+        drain: delivers what waits, within its own budget; told whether the process ends afterwards.
+    """
+
+    def __init__(self, drain: Callable[[bool], object]) -> None:
+        self._drain = drain
+        self._previous: Any = None
+        self._is_installed = False
+        self._thread: threading.Thread | None = None
+        self._is_done = False
+
+    def install(self) -> None:
+        """Take the signal over; only the main thread may."""
+        if self._is_installed and signal.getsignal(signal.SIGTERM) == self._handle:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            warn_once("sigterm", "on_sigterm does nothing here: call configure() in the main thread")
+            return
+        previous = signal.getsignal(signal.SIGTERM)
+        if previous is None:
+            warn_once("sigterm", "on_sigterm does nothing: the handler of SIGTERM is not one of Python")
+            return
+        self._previous = previous
+        self._is_installed = True
+        signal.signal(signal.SIGTERM, self._handle)
+
+    def remove(self) -> None:
+        """Give the signal back, unless somebody else has taken it since."""
+        if not self._is_installed or threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGTERM) == self._handle:
+            signal.signal(signal.SIGTERM, self._previous)
+            self._is_installed = False
+
+    def renew_after_fork(self) -> None:
+        """Forget a drain that stayed in the parent process."""
+        self._thread = None
+        self._is_done = False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._is_done:
+            self._is_done = False
+            self._thread = None
+            self._pass_on(number, frame)
+        elif self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="contextcompany-sigterm", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the interpreter exits already, and drains on its own
+                self._thread = None
+                self._pass_on(number, frame)
+
+    def _work(self) -> None:
+        try:
+            with guard:
+                self._drain(self._previous == signal.SIG_DFL)
+        finally:
+            self._is_done = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        previous = self._previous
+        if callable(previous):
+            previous(number, frame)
+        elif previous == signal.SIG_DFL:
+            logger.debug("delivered at SIGTERM; the process ends")
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
