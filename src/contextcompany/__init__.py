@@ -85,10 +85,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is not None:
-        from importlib import import_module
-
         # A fork while another thread is in here would leave the module locked in the child.
         with gate:
+            from importlib import import_module
+
             value = getattr(import_module(home), name)
     elif name == "__version__":
         from importlib.metadata import version

@@ -12,19 +12,59 @@ from typing import Final
 
 # A fork inside an import of somebody else may wait for a module that this gate's holder waits for.
 _MOST_SECONDS: Final = 5.0
-
-gate: Final = RLock()
-_held: list[bool] = []
+_MOST_REGISTRATIONS: Final = 20
 
 
-def _before_fork() -> None:
-    _held.append(gate.acquire(timeout=_MOST_SECONDS))
+class Gate:
+    """Keep forks out while a block imports; a thread may enter again what it has entered."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._is_prepared = False
+        self._registrations = 0
+        self._held: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._come_first()
+        self._lock.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+
+    def _come_first(self) -> None:
+        """Have a fork wait here before it takes any other lock.
+
+        The function that was registered last runs first. One that came after ours would hold the
+        lock of logging, say, while the fork waits for an import that logs.
+        """
+        if not self._is_prepared:
+            self._is_prepared = True
+            # Both take locks of their own at a fork.
+            import concurrent.futures.thread  # noqa: F401
+            import logging  # noqa: F401
+        if self._registrations < _MOST_REGISTRATIONS and hasattr(os, "register_at_fork"):
+            self._registrations += 1
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=self._after_fork_in_parent,
+                after_in_child=self._after_fork_in_child,
+            )
+
+    def _before_fork(self) -> None:
+        # Each registration asks; once held, the further ones are free, and once given up, too.
+        given_up = bool(self._held) and not self._held[0]
+        self._held.append(not given_up and self._lock.acquire(timeout=_MOST_SECONDS))
+
+    def _after_fork_in_parent(self) -> None:
+        # Registered in the middle of a fork, it is called after it without having been called before.
+        if self._held and self._held.pop():
+            self._lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        if self._held and self._held.pop():
+            self._lock.release()
+        elif not self._held:
+            self._lock = RLock()  # the thread that holds it stayed in the parent process
 
 
-def _after_fork() -> None:
-    if _held.pop():
-        gate.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+gate: Final = Gate()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.propagation.current import CurrentHandle
+from contextcompany.runtime import workers
 from contextcompany.runtime.instance import Instance
 from contextcompany.runtime.places import Place, Places
 from contextcompany.runtime.results import FlushResult, Stats
@@ -222,15 +222,12 @@ class Process:
             os.register_at_fork(after_in_child=self._after_fork_in_child)
 
     def _prepare_worker(self) -> None:
-        """Deliver at the end of a multiprocessing child too, which runs no `atexit` function."""
+        """Deliver at the end of worker processes too, which run no `atexit` function."""
         self._is_ready = True
-        known = sys.modules.get("multiprocessing.process")
-        if known is not None and known.parent_process() is not None:
-            from multiprocessing.util import Finalize
-
-            Finalize(None, self._at_exit, exitpriority=0)
+        workers.call_at_end(self._at_exit)
 
     def _at_exit(self) -> None:
+        self._sigterm.finish(_EXIT_SECONDS)
         with guard:
             self.shutdown(_EXIT_SECONDS, "the end of the process")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.diagnostics import guard, logger, warn_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+_GLANCE: Final = 0.001
 
 
 class SigtermDrain:
@@ -29,7 +33,7 @@ class SigtermDrain:
         self._drain = drain
         self._previous: Any = None
         self._is_installed = False
-        self._thread: threading.Thread | None = None
+        self._is_draining = False
         self._is_done = False
 
     def install(self) -> None:
@@ -57,20 +61,27 @@ class SigtermDrain:
 
     def renew_after_fork(self) -> None:
         """Forget a drain that stayed in the parent process."""
-        self._thread = None
+        self._is_draining = False
         self._is_done = False
+
+    def finish(self, timeout: float) -> None:
+        """Wait for a drain under way, so that the signal still acts; for the main thread at exit."""
+        deadline = time.monotonic() + timeout
+        # A handler runs between two instructions of this thread, so it must not wait for a lock.
+        while self._is_draining and time.monotonic() < deadline:
+            time.sleep(_GLANCE)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._is_done:
-            self._is_done = False
-            self._thread = None
+            self._is_done = self._is_draining = False
             self._pass_on(number, frame)
-        elif self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="contextcompany-sigterm", daemon=True)
+        elif not self._is_draining:
+            self._is_draining = True
             try:
-                self._thread.start()
+                # Not by `Thread.start`, which waits for the thread: a handler must not wait.
+                _thread.start_new_thread(self._work, ())
             except RuntimeError:  # the interpreter exits already, and drains on its own
-                self._thread = None
+                self._is_draining = False
                 self._pass_on(number, frame)
 
     def _work(self) -> None:
@@ -78,8 +89,11 @@ class SigtermDrain:
             with guard:
                 self._drain(self._previous == signal.SIG_DFL)
         finally:
-            self._is_done = True
-            os.kill(os.getpid(), signal.SIGTERM)
+            if _is_of_event_loop(self._previous) or signal.getsignal(signal.SIGTERM) != self._handle:
+                self._is_draining = False
+            else:
+                self._is_done = True
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         previous = self._previous
@@ -89,3 +103,11 @@ class SigtermDrain:
             logger.debug("delivered at SIGTERM; the process ends")
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _is_of_event_loop(handler: object) -> bool:
+    """Return whether a handler does nothing itself, because asyncio hears of signals by another way.
+
+    It has called the application's function already, and would call it again with the signal.
+    """
+    return getattr(handler, "__module__", "") == "asyncio.unix_events"

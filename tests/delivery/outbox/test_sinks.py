@@ -3,34 +3,115 @@
 from __future__ import annotations
 
 import json
-import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from contextcompany.delivery.outbox import sinks
-from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
-from contextcompany.delivery.wire.transport import Outcome, Verdict
+from contextcompany.delivery.outbox.entry import Entry, Receipt
+from contextcompany.delivery.outbox.sinks import UNENCODABLE, CollectorSink, ExporterSink
+from contextcompany.delivery.wire.answers import Outcome, Verdict
 from contextcompany.local.collector import Collector
 from contextcompany.settings.destination import Destination, Source
+from tests.delivery.sinks import bare_span
+from tests.delivery.spool.otlp import names_in
 from tests.handmade import STEP, ended_span
 from tests.loopback import Answer, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opentelemetry.sdk.trace import ReadableSpan
+    from contextcompany.delivery.outbox.parcel import Parcel
+    from contextcompany.delivery.outbox.sinks import Sink
 
 SPAN = ended_span("chat", STEP)
-POISONED = ended_span("of another", status=Status(StatusCode.ERROR, "\ud800"))
+SURROGATE = ended_span("of another", status=Status(StatusCode.ERROR, "\ud800"))
+# No trace id of OTLP has more than 16 bytes.
+UNENCODABLE_SPAN = ReadableSpan("broken", context=SpanContext(1 << 200, 5, is_remote=False))
 
 
-def sink(url: str, source: Source = Source.OURS) -> CollectorSink:
+def sink(url: str = "http://127.0.0.1:9", source: Source = Source.OURS) -> CollectorSink:
     """Return a sink for the collector at a base URL."""
     return CollectorSink(Destination(f"{url}/v1/traces", source), user_agent="test")
+
+
+def entries(*spans: ReadableSpan) -> list[Entry]:
+    """Return entries for which nobody waits."""
+    return [Entry(span, None) for span in spans]
+
+
+def packed(target: CollectorSink | ExporterSink, *spans: ReadableSpan) -> Parcel:
+    """Return the one parcel that spans become."""
+    (parcel,), lost = target.pack(entries(*spans))
+    assert lost == Counter()
+    return parcel
+
+
+def test_a_batch_becomes_a_request() -> None:
+    """All spans of a batch are in one parcel, in order, with those who wait for them."""
+    receipts = [Receipt(), None, Receipt()]
+    spans = [bare_span(name) for name in "abc"]
+    target = sink()
+    (parcel,), lost = target.pack([Entry(*pair) for pair in zip(spans, receipts, strict=True)])
+    assert (parcel.spans, names_in(parcel.body), parcel.size) == (3, ["a", "b", "c"], len(parcel.body))
+    assert list(parcel.receipts.values()) == [receipts[0], receipts[2]]
+    assert (parcel.items, parcel.file, parcel.is_own, lost) == ((), None, True, Counter())
+    target.close()
+
+
+def test_a_large_batch_becomes_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request is larger than 4 MiB, order and receipts are kept, and nothing is missing."""
+    monkeypatch.setattr(sinks, "_MOST_BYTES", 10_000)
+    receipts = [Receipt() for _ in range(5)]
+    spans = [bare_span(str(number), "x" * 3_000) for number in range(5)]
+    target = sink()
+    parcels, lost = target.pack([Entry(*pair) for pair in zip(spans, receipts, strict=True)])
+    assert [names_in(parcel.body) for parcel in parcels] == [["0", "1", "2"], ["3", "4"]]
+    assert [parcel.spans for parcel in parcels] == [3, 2]
+    assert [list(parcel.receipts.values()) for parcel in parcels] == [receipts[:3], receipts[3:]]
+    assert (max(parcel.size for parcel in parcels) <= 10_000, lost) == (True, Counter())
+    target.close()
+
+
+def test_spans_are_prepared_in_the_background() -> None:
+    """Each span leaves as it was prepared: priced, redacted."""
+    target = CollectorSink(
+        Destination("http://127.0.0.1:9/v1/traces", Source.OURS),
+        user_agent="test",
+        prepare=lambda span: bare_span(f"prepared {span.name}"),
+    )
+    assert names_in(packed(target, bare_span("a"), bare_span("b")).body) == ["prepared a", "prepared b"]
+    target.close()
+
+
+def test_a_text_that_cannot_travel_is_repaired() -> None:
+    """A span with a lone surrogate is sent, and so are its neighbours."""
+    target = sink()
+    assert names_in(packed(target, SPAN, SURROGATE, SPAN).body) == ["chat", "of another", "chat"]
+    target.close()
+
+
+def test_a_span_that_cannot_be_encoded() -> None:
+    """Its neighbours are packed, and it is counted as lost; alone it makes no parcel."""
+    target = sink()
+    (parcel,), lost = target.pack(entries(SPAN, UNENCODABLE_SPAN, SPAN))
+    assert (names_in(parcel.body), parcel.spans, lost) == (["chat", "chat"], 2, Counter({UNENCODABLE: 1}))
+    assert target.pack(entries(UNENCODABLE_SPAN)) == ([], Counter({UNENCODABLE: 1}))
+    target.close()
+
+
+def test_a_receipt_goes_with_its_span() -> None:
+    """Who waits for a span that could not be encoded is not told that it went with its neighbours."""
+    target, kept, lost = sink(), Receipt(), Receipt()
+    (parcel,), _ = target.pack([Entry(SPAN, kept), Entry(UNENCODABLE_SPAN, lost)])
+    parcel.settle(delivered=True)
+    assert (kept.delivered, lost.delivered) == (True, False)
+    target.close()
 
 
 def test_a_named_collector_is_not_asked_who_it_is() -> None:
@@ -38,7 +119,8 @@ def test_a_named_collector_is_not_asked_who_it_is() -> None:
     for source in (Source.OURS, Source.PLATFORM, Source.OTEL):
         with LoopbackServer() as server:
             target = sink(server.url, source)
-            assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
+            assert target.must_identify is False
+            assert target.send(packed(target, SPAN), timeout=10.0) == Outcome(Verdict.DELIVERED)
             target.close()
             assert [(request.method, request.path) for request in server.requests] == [("POST", "/v1/traces")]
             assert server.requests[0].span_names == ["chat"]
@@ -48,8 +130,11 @@ def test_the_implicit_default_takes_our_collector() -> None:
     """At the default, a collector that identifies itself gets the spans, and is asked once."""
     with Collector(record_requests=True) as collector:
         target = sink(collector.url, Source.LOCAL)
+        assert target.must_identify is True
+        assert target.identify() is True
         for _ in range(2):
-            assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
+            assert target.must_identify is False
+            assert target.send(packed(target, SPAN), timeout=10.0) == Outcome(Verdict.DELIVERED)
         target.close()
         assert [(request.method, request.path) for request in collector.requests] == [
             ("GET", "/healthz"),
@@ -70,72 +155,103 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("answer", STRANGERS.values(), ids=STRANGERS.keys())
-def test_the_implicit_default_gives_nothing_to_strangers(
-    answer: Answer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whoever else listens there gets no span; they wait, and one quiet line says how to see them."""
-    caplog.set_level(logging.INFO, "contextcompany")
+def test_the_implicit_default_knows_strangers(answer: Answer) -> None:
+    """Whoever else answers there is not our collector; nobody who listens gets a span by being asked."""
     with LoopbackServer(answer) as server:
         target = sink(server.url, Source.LOCAL)
-        for _ in range(2):
-            assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.LATER)
+        assert target.identify() is False
+        assert target.must_identify is True
         target.close()
         assert [(request.method, request.path) for request in server.requests] == [("GET", "/healthz")]
-    assert [record.levelname for record in caplog.records] == ["INFO"]
-    assert "TCC_URL" in caplog.text
 
 
-def test_the_implicit_default_where_nobody_listens(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Spans wait in silence until a collector of ours starts there; then they go."""
-    monkeypatch.setattr(sinks, "_PROBE_SECONDS", 0.0)
+def test_the_implicit_default_where_nobody_listens() -> None:
+    """Nobody is there until a collector of ours starts."""
     with Collector() as collector:
         port = collector.port
     target = sink(f"http://127.0.0.1:{port}", Source.LOCAL)
-    for _ in range(3):
-        assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.LATER)
-    with Collector(port=port) as collector:
-        assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
-        assert [span.name for span in collector.store.spans()] == ["chat"]
+    assert (target.identify(), target.must_identify) == (False, True)
+    with Collector(port=port):
+        assert (target.identify(), target.must_identify) == (True, False)
     target.close()
-    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_the_implicit_default_asks_again_after_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stranger that takes over the port of our collector gets no span: who answers has to say who it is."""
-    monkeypatch.setattr(sinks, "_PROBE_SECONDS", 0.0)
+def test_the_implicit_default_asks_again_after_an_outage() -> None:
+    """Who answers after a failure has to say who it is: another program may have taken the port."""
     with Collector() as collector:
-        port = collector.port
         target = sink(collector.url, Source.LOCAL)
-        assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
-    assert target.send([SPAN], timeout=10.0).verdict is Verdict.LATER
-    with LoopbackServer(port=port) as stranger:
-        assert target.send([SPAN], timeout=10.0).verdict is Verdict.LATER
-        assert [request.method for request in stranger.requests] == ["GET"]
+        assert target.identify() is True
+        assert target.send(packed(target, SPAN), timeout=10.0) == Outcome(Verdict.DELIVERED)
+    assert target.send(packed(target, SPAN), timeout=10.0).verdict is Verdict.LATER
+    assert target.must_identify is True
     target.close()
 
 
-def test_a_span_that_cannot_be_encoded() -> None:
-    """Its neighbours are delivered and it is counted as lost; alone it is rejected, and nothing is sent."""
-    with LoopbackServer() as server:
+def test_a_named_collector_is_not_asked_after_an_outage() -> None:
+    """A failure of a collector that somebody named raises no question of who it is."""
+    with LoopbackServer(Answer(503)) as server:
         target = sink(server.url)
-        outcome = target.send([SPAN, POISONED, SPAN], timeout=10.0)
-        assert (outcome.verdict, outcome.refused_spans) == (Verdict.DELIVERED, 1)
-        assert "encoded" in outcome.reason
-        assert server.requests[0].span_names == ["chat", "chat"]
-        assert target.send([POISONED], timeout=10.0).verdict is Verdict.REJECTED
-        assert len(server.requests) == 1
+        assert target.send(packed(target, SPAN), timeout=10.0).verdict is Verdict.LATER
+        assert target.must_identify is False
         target.close()
 
 
+def test_what_is_too_large_is_not_made_again() -> None:
+    """After a 413 the next batches are packed into requests of half the size that was refused."""
+    with LoopbackServer(Answer(413), Answer(413), Answer(200)) as server:
+        target = sink(server.url)
+        spans = [bare_span(str(number), "x" * 50_000) for number in range(8)]
+        whole = packed(target, *spans)
+        assert target.send(whole, timeout=10.0).verdict is Verdict.TOO_LARGE
+        halves, lost = target.pack(entries(*spans))
+        assert max(part.size for part in halves) <= whole.size // 2
+        assert [name for part in halves for name in names_in(part.body)] == [str(n) for n in range(8)]
+        assert lost == Counter()
+        (single,), _ = target.pack(entries(bare_span("single", "x" * 90_000)))
+        assert target.send(single, timeout=10.0).verdict is Verdict.TOO_LARGE
+        assert max(part.size for part in target.pack(entries(*spans))[0]) == max(part.size for part in halves)
+        target.close()
+
+
+def test_parcels_are_halved() -> None:
+    """Halves know whose they are, when they were refused, and who waits for them; a single span has none."""
+    target, receipts = sink(), [Receipt(), Receipt(), Receipt()]
+    batch = [Entry(bare_span(name), receipt) for name, receipt in zip("abc", receipts, strict=True)]
+    (whole,), _ = target.pack(batch)
+    whole.is_own, whole.refused_at, whole.file = False, 7, "a file"
+    parts = target.halves(whole)
+    assert parts is not None
+    assert [names_in(part.body) for part in parts] == [["a"], ["b", "c"]]
+    assert [list(part.receipts.values()) for part in parts] == [receipts[:1], receipts[1:]]
+    assert [(part.spans, part.is_own, part.refused_at, part.file) for part in parts] == [
+        (1, False, 7, None),
+        (2, False, 7, None),
+    ]
+    assert target.halves(parts[0]) is None
+    target.close()
+
+
+def test_parcels_are_shortened() -> None:
+    """A single span is cut again and again until nothing is left to cut, and stays the same span."""
+    target, receipt = sink(), Receipt()
+    (one,), _ = target.pack([Entry(bare_span("a", "x" * 100_000), receipt)])
+    sizes = [one.size]
+    while (shorter := target.shortened(one)) is not None:
+        one = shorter
+        sizes.append(one.size)
+        assert (names_in(one.body), one.spans, list(one.receipts.values())) == (["a"], 1, [receipt])
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 2_000
+    target.close()
+
+
 def test_a_renewed_sink_still_sends() -> None:
-    """After a fork, and after close, a sink takes a fresh connection."""
+    """After a fork a sink takes a fresh connection."""
     with LoopbackServer() as server:
         target = sink(server.url)
-        target.send([SPAN], timeout=10.0)
+        target.send(packed(target, SPAN), timeout=10.0)
         target.renew()
-        assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
+        assert target.send(packed(target, SPAN), timeout=10.0) == Outcome(Verdict.DELIVERED)
         target.close()
         assert len(server.requests) == 2
 
@@ -159,16 +275,31 @@ def test_an_exporter_gets_the_spans() -> None:
     """An exporter of the user gets the span objects, and is shut down when the sink is closed."""
     exporter = InMemorySpanExporter()
     target = ExporterSink(exporter)
-    assert target.name == "InMemorySpanExporter"
-    assert target.send([SPAN], timeout=10.0) == Outcome(Verdict.DELIVERED)
+    assert (target.name, target.must_identify, target.identify()) == ("InMemorySpanExporter", False, True)
+    receipt = Receipt()
+    (parcel,), lost = target.pack([Entry(SPAN, receipt)])
+    assert (parcel.spans, parcel.items, list(parcel.receipts.values())) == (1, (SPAN,), [receipt])
+    assert (parcel.size, lost) == (Entry(SPAN, None).size, Counter())
+    assert target.send(parcel, timeout=10.0) == Outcome(Verdict.DELIVERED)
     assert exporter.get_finished_spans()[0] is SPAN
     target.renew()
     target.close()
-    assert target.send([SPAN], timeout=10.0).verdict is Verdict.REJECTED
+    assert target.send(parcel, timeout=10.0).verdict is Verdict.REJECTED
 
 
 def test_an_exporter_that_refuses() -> None:
     """What an exporter does not take is rejected with its name: exporters do their own retries."""
-    assert ExporterSink(Refusing()).send([SPAN], timeout=10.0) == Outcome(
-        Verdict.REJECTED, "Refusing did not take a batch"
-    )
+    target = ExporterSink(Refusing())
+    parcel = packed(target, SPAN, SPAN)
+    smaller: Sink = target
+    assert target.send(parcel, timeout=10.0) == Outcome(Verdict.REJECTED, "Refusing did not take a batch")
+    assert smaller.halves(parcel) is None
+    assert smaller.shortened(parcel) is None
+
+
+def test_an_exporter_gets_prepared_spans() -> None:
+    """The user's exporter gets spans as they leave: priced, redacted."""
+    exporter = InMemorySpanExporter()
+    target = ExporterSink(exporter, prepare=lambda span: bare_span(f"prepared {span.name}"))
+    target.send(packed(target, SPAN), timeout=10.0)
+    assert [span.name for span in exporter.get_finished_spans()] == ["prepared chat"]

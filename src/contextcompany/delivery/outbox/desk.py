@@ -11,11 +11,13 @@ from contextcompany.delivery.outbox.stock import Stock
 from contextcompany.diagnostics import logger
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable
 
     from contextcompany.delivery.outbox.counters import Counters
     from contextcompany.delivery.outbox.parcel import Parcel
     from contextcompany.delivery.outbox.shelf import Shelf
+    from contextcompany.delivery.spool.spool import Written
 
 NEVER: Final = float("inf")
 
@@ -60,6 +62,7 @@ class Desk:
         self.probe_at = 0.0
         self.probes_failed = 0
         self.doubting: Parcel | None = None
+        self._said: set[str] = set()
         self._lines: list[tuple[int, str, tuple[object, ...]]] = []
 
     @property
@@ -79,6 +82,22 @@ class Desk:
             counters.spooled = self.shelf.spans
             counters.handed_over = self.shelf.handed_over
         return counters
+
+    def enter(self, parcel: Parcel, written: Written) -> None:
+        """Take note of a parcel that was written to disk, and of what had to go for it."""
+        if self.shelf is not None:
+            self.stock.reclaim(parcel)
+            self.lose(self.shelf.enter(parcel, written, flying=self.stock.on_the_way))
+
+    def lose(self, lost: Counter[str]) -> None:
+        """Count spans as lost, and have that logged for each new reason."""
+        self.say_lost(self.stock.lose(lost))
+
+    def say_once(self, level: int, message: str, *args: object) -> None:
+        """Have a line logged unless one of the same form was logged before."""
+        if message not in self._said:
+            self._said.add(message)
+            self.say(level, message, *args)
 
     def say(self, level: int, message: str, *args: object) -> None:
         """Have a line logged as soon as the lock is free: a log handler may be slow, or call us."""

@@ -22,7 +22,8 @@ MALFORMED: Final = "refused by the collector as malformed"
 REFUSED: Final = "refused by the collector"
 REJECTED: Final = "not taken by the exporter"
 
-_MOST_STRIKES: Final = 2
+_FIRST_STRIKES: Final = 2
+_MOST_STRIKES: Final = 9
 
 
 class Sender(Protocol):
@@ -80,13 +81,21 @@ class _Dispatch:
         self._timeout = timeout
         self._result = Dispatched(Outcome(Verdict.DELIVERED))
         self._strikes = 0
+        self._most_strikes = _FIRST_STRIKES
         self._halted = False
         self._doubted: list[Parcel] = []
 
     def run(self, parcel: Parcel) -> Dispatched:
+        # Each time that nothing of it was taken, the search may go deeper.
+        self._most_strikes = min(_FIRST_STRIKES + parcel.refusals, _MOST_STRIKES)
         self._deliver([parcel])
         self._ask_again()
-        return self._result
+        result = self._result
+        if not result.accepted and not result.lost and result.outcome.verdict is Verdict.MALFORMED:
+            # Nothing is known of the parts, and each would become a file of its own.
+            parcel.refusals += 1
+            result.rest = [parcel]
+        return result
 
     def _deliver(self, parts: Sequence[Parcel]) -> None:
         for part in parts:
@@ -145,7 +154,7 @@ class _Dispatch:
     def _bisect(self, part: Parcel) -> None:
         """Find the bad spans of a refused part.
 
-        Where twice in a row neither half is taken, the collector refuses everything, which says
+        Where twice in a row neither half is taken, the collector may refuse everything, which says
         nothing of the spans: they stay.
         """
         halves = self._sender.halves(part)
@@ -161,7 +170,7 @@ class _Dispatch:
                 bad.append(half)
         if len(bad) == len(halves):
             self._strikes += 1
-            self._halted = self._halted or self._strikes >= _MOST_STRIKES
+            self._halted = self._halted or self._strikes >= self._most_strikes
         for half in bad:
             if self._halted:
                 self._result.rest.append(half)

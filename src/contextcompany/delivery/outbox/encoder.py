@@ -71,7 +71,7 @@ class Encoder(Worker):
 
     def pack(self, batch: list[Entry]) -> None:
         """Make parcels of a batch."""
-        desk = self._desk
+        desk, stock = self._desk, self._desk.stock
         parcels: list[Parcel] = []
         lost = Counter({INTERNAL_ERROR: len(batch)})
         try:
@@ -79,40 +79,42 @@ class Encoder(Worker):
                 parcels, lost = self._sink.pack(batch)
         except BaseException:  # the keyboard, while the calling thread packs at the end of the process
             with desk.changed:
-                desk.stock.return_batch(batch)
+                stock.return_batch(batch)
             raise
         if lost:
             for entry in batch:
                 if not any(entry.receipt in parcel.receipts.values() for parcel in parcels):
                     entry.settle(delivered=False)
         with desk.changed:
-            desk.say_lost(desk.stock.put_packed(batch, parcels, lost))
-            if parcels:
+            desk.say_lost(stock.put_packed(batch, parcels, lost))
+            if parcels and stock is desk.stock:
                 self._call_sender()
             desk.changed.notify_all()
 
     def _keep(self, shelf: Shelf, parcel: Parcel) -> None:
         """Write a parcel that was taken in hand to disk; where that fails, it waits in memory again."""
-        desk = self._desk
+        desk, stock = self._desk, self._desk.stock
         written = shelf.write(parcel)
         with desk.changed:
-            desk.stock.in_hand = None
-            if written is None:
-                desk.stock.put_back(parcel, at_front=True)
-            else:
-                desk.say_lost(desk.stock.lose(shelf.enter(parcel, written)))
+            if stock is not desk.stock:
+                return
+            desk.stock.put_down(parcel, is_kept=written is not None)
+            if written is not None:
+                desk.enter(parcel, written)
                 desk.drain_at = min(desk.drain_at, time.monotonic())
                 self._call_sender()
             desk.changed.notify_all()
 
     def _doubt(self, shelf: Shelf, parcel: Parcel) -> None:
         """Write a copy of the parcel that is on its way, so that it survives this process."""
-        desk = self._desk
+        desk, stock = self._desk, self._desk.stock
         written = shelf.write(parcel, merge=False)
         with desk.changed:
+            if stock is not desk.stock:
+                return
             desk.doubting = None
             if written is not None:
-                desk.say_lost(desk.stock.lose(shelf.enter(parcel, written)))
+                desk.enter(parcel, written)
             desk.changed.notify_all()
 
     def look_to_keep(self) -> Task | None:
@@ -127,8 +129,10 @@ class Encoder(Worker):
         desk = self._desk
         stock = desk.stock
         shelf = desk.shelf
-        if shelf is None or not shelf.is_usable:
+        if shelf is None:
             return NEVER
+        if not shelf.is_usable:
+            return shelf.rests_for(time.monotonic()) if stock.parcels else NEVER
         wait = NEVER
         if stock.parcels:
             wait = 0.0 if desk.schedule.is_failing else stock.parcels[0].born + DOUBT_SECONDS - now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Entry:
         self.size += sum(_weight(value) for value in (span.attributes or {}).values())
         for event in span.events:
             self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
-        self.size += len(span.links) * _EVENT_OVERHEAD
+        for link in span.links:
+            self.size += _EVENT_OVERHEAD + _weight(link.attributes)
+        self.size += len(span.status.description or "")
 
     def settle(self, *, delivered: bool) -> None:
         """Tell the one who waits, if somebody does."""
@@ -56,7 +59,7 @@ class Entry:
 def _weight(value: object) -> int:
     """Estimate what a name, an attribute value or a mapping of them takes on the heap, in bytes."""
     if isinstance(value, str):
-        return len(value) + 50
+        return getsizeof(value)
     if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value)
         return sum(_weight(key) + _weight(one) for key, one in pairs.items())

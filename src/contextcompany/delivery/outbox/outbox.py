@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.delivery.outbox.desk import Desk
+from contextcompany.delivery.outbox.desk import NEVER, Desk
 from contextcompany.delivery.outbox.encoder import Encoder
 from contextcompany.delivery.outbox.entry import Entry
 from contextcompany.delivery.outbox.sender import Sender
@@ -21,6 +21,7 @@ from contextcompany.diagnostics import guard
 if TYPE_CHECKING:
     from contextcompany.delivery.outbox.counters import Counters
     from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.delivery.outbox.parcel import Parcel
     from contextcompany.delivery.outbox.shelf import Shelf
     from contextcompany.delivery.outbox.sinks import Sink
     from contextcompany.delivery.outbox.worker import Task
@@ -30,6 +31,9 @@ AFTER_SHUTDOWN: Final = "ended after shutdown"
 
 # What closing keeps of its time to bring the rest to disk.
 _MOST_RESERVE: Final = 0.5
+_LEAST_SECONDS: Final = 0.1
+# So many attempts have failed that a flush goes home, if all is safe on disk.
+_ENOUGH_ATTEMPTS: Final = 3
 
 
 class Outbox:
@@ -99,8 +103,9 @@ class Outbox:
         if desk.shelf is not None and desk.shelf.may_hold_something():
             with desk.changed:
                 desk.drain_at = 0.0
-                self._hurry()
+                desk.schedule.hurry()
                 self._sender.ensure()
+                desk.changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Send what waits, and return whether nothing is left after so many seconds."""
@@ -142,16 +147,14 @@ class Outbox:
             desk.closed = True
             desk.changed.notify_all()
         if not done:
-            self._keep_rest(deadline)
+            self._keep_rest(max(deadline, time.monotonic() + _LEAST_SECONDS))
         with desk.changed:
             lost = desk.stock.give_up()
             if lost:
                 level = logging.INFO if desk.probes_failed else logging.WARNING
                 desk.say(level, "%d spans are lost: %s (%s)", lost, AT_SHUTDOWN, desk.name)
-            is_sending = desk.stock.on_the_way is not None
         desk.speak()
-        if not is_sending:
-            self._sink.close()
+        self._sink.close()
         return done
 
     def renew_after_fork(self) -> None:
@@ -179,8 +182,12 @@ class Outbox:
         elif was_empty or desk.urgent or len(stock) % BATCH_SPANS == 0:
             desk.changed.notify_all()
 
-    def _is_unsettled(self) -> bool:
-        return self._desk.stock.pending > 0 or self._desk.spooled > 0
+    def _is_unsettled(self, newest: float = NEVER) -> bool:
+        """Return whether something is in memory or on disk, up to a number of what was added."""
+        stock, shelf = self._desk.stock, self._desk.shelf
+        if stock.pending == 0 and self._desk.spooled == 0:
+            return False
+        return min(stock.oldest, NEVER if shelf is None else shelf.oldest) <= newest
 
     def _hurry(self) -> None:
         desk = self._desk
@@ -196,9 +203,18 @@ class Outbox:
             self._encoder.ensure()
         desk.changed.notify_all()
 
+    def _is_hopeless(self, failed: int, *, to_disk: bool) -> bool:
+        """Return whether further attempts would not help, after those that had failed before."""
+        desk = self._desk
+        attempts = desk.schedule.attempts_failed - failed
+        if not attempts:
+            return False
+        is_safe = desk.stock.pending == 0 and attempts >= _ENOUGH_ATTEMPTS
+        return desk.schedule.is_stuck or is_safe or (to_disk and desk.can_keep)
+
     def _own_task(self, now: float) -> Task | float:
         """Return what this thread has to do itself, because a worker cannot be started any more."""
-        wait = float("inf")
+        wait = NEVER
         for worker in (self._encoder, self._sender):
             if not worker.ensure():
                 found = worker.look(now)
@@ -218,14 +234,15 @@ class Outbox:
         desk = self._desk
         with desk.changed:
             failed, probed = desk.schedule.attempts_failed, desk.probes_failed
+            # What others add meanwhile is not waited for, unless this is the end.
+            newest = NEVER if to_disk else desk.stock.added
             self._hurry()
         while True:
             with desk.changed:
                 now = time.monotonic()
-                if not self._is_unsettled() or now >= deadline or desk.closed:
+                if not self._is_unsettled(newest) or now >= deadline or desk.closed:
                     break
-                has_failed = desk.schedule.attempts_failed > failed
-                if desk.probes_failed > probed or (has_failed and (desk.schedule.is_stuck or to_disk)):
+                if desk.probes_failed > probed or self._is_hopeless(failed, to_disk=to_disk):
                     break
                 if desk.stock.on_the_way is None and desk.schedule.wait(now) > deadline - now:
                     break
@@ -233,11 +250,14 @@ class Outbox:
                 if not callable(task):
                     desk.changed.wait(min(task, deadline - now))
                     continue
+                desk.deadline = min(desk.deadline, deadline)
             task()
             desk.speak()
         desk.speak()
         with desk.changed:
-            return not self._is_unsettled()
+            if not desk.closing:
+                desk.deadline = NEVER
+            return not self._is_unsettled(newest)
 
     def _keep_rest(self, deadline: float) -> None:
         """Bring what is in memory to disk, after the workers have put down what they had in hand."""
@@ -262,25 +282,30 @@ class Outbox:
     def _keep_late(self, entry: Entry) -> None:
         """Bring a span that ended after closing straight to disk."""
         desk, shelf = self._desk, self._desk.shelf
+        parcels: list[Parcel] = []
         lost = Counter({AFTER_SHUTDOWN: 1})
         if shelf is not None:
             with guard:
                 parcels, lost = self._sink.pack([entry])
-                for parcel in parcels:
-                    written = shelf.write(parcel)
-                    with desk.changed:
-                        lost += (
-                            Counter({AFTER_SHUTDOWN: 1}) if written is None else shelf.enter(parcel, written)
-                        )
+        for parcel in parcels:
+            written = None if shelf is None else shelf.write(parcel)
+            with desk.changed:
+                if written is None:
+                    lost[AFTER_SHUTDOWN] += parcel.spans
+                else:
+                    desk.enter(parcel, written)
         with desk.changed:
-            desk.say_lost(desk.stock.lose(lost))
+            desk.lose(lost)
         entry.settle(delivered=False)
 
     def _look_after_files(self) -> None:
         desk, shelf = self._desk, self._desk.shelf
-        if shelf is not None and shelf.spans:
-            gone = shelf.gone()
-            if gone:
-                with desk.changed:
-                    shelf.note_gone(gone)
-                    desk.changed.notify_all()
+        if shelf is None:
+            return
+        with desk.changed:
+            has_files = shelf.spans > 0
+        gone = shelf.gone() if has_files else []
+        if gone:
+            with desk.changed:
+                desk.lose(shelf.note_gone(gone))
+                desk.changed.notify_all()

@@ -25,8 +25,10 @@ class Parcel:
         born: when it was made, in `time.monotonic()` seconds.
         file: its name in the spool, where it is on disk too.
         is_own: whether its spans were recorded by this process.
+        number: the oldest of its spans, as the outbox counts what it gets.
         refused_at: how many requests the collector had taken when it first refused one that held
             these spans, or None.
+        refusals: how many attempts ended with its refusal, with nothing taken.
     """
 
     spans: int
@@ -37,7 +39,9 @@ class Parcel:
     born: float
     file: str | None = None
     is_own: bool = True
+    number: int = 0
     refused_at: int | None = None
+    refusals: int = 0
 
     def settle(self, *, delivered: bool) -> None:
         """Tell all who wait."""

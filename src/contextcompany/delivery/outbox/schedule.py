@@ -66,7 +66,7 @@ class Schedule:
         self.attempts_failed += 1
         if self.is_stuck:
             self._not_before = now + STAY_SECONDS
-        elif outcome.retry_after is not None:
+        elif outcome.retry_after is not None and outcome.retry_after >= FIRST_BACKOFF:
             self._asked_not_before = now + outcome.retry_after
         else:
             # One bad span must not hold its successors up for long.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS: Final = 0.25
 _LOOK_SECONDS: Final = 60.0
+_SAY_SECONDS: Final = 60.0
 _LEAST_TIMEOUT: Final = 0.05
 
 
@@ -45,6 +46,8 @@ class Sender(Worker):
         self._sink = sink
         self._timeout = timeout
         self._looked_at = -NEVER
+        self._said_at = -NEVER
+        self._has_said_failing = False
 
     def look(self, now: float) -> Task | float:
         """Return the next task, or the seconds until there may be one; with the lock held."""
@@ -68,8 +71,14 @@ class Sender(Worker):
     def _deliver(self, parcel: Parcel) -> None:
         limit = max(min(self._timeout, self._desk.deadline - time.monotonic()), _LEAST_TIMEOUT)
         result: Dispatched | None = None
-        with guard:
-            result = dispatch(parcel, self._sink, timeout=limit)
+        stock = self._desk.stock
+        try:
+            with guard:
+                result = dispatch(parcel, self._sink, timeout=limit)
+        except BaseException:  # the keyboard, while the calling thread sends at the end of the process
+            with self._desk.changed:
+                stock.bring_back()
+            raise
         if result is None:
             parcel.settle(delivered=False)
             failure = Outcome(Verdict.REJECTED, INTERNAL_ERROR)
@@ -78,46 +87,59 @@ class Sender(Worker):
 
     def _settle(self, parcel: Parcel, result: Dispatched) -> None:
         desk, shelf, stock = self._desk, self._desk.shelf, self._desk.stock
+        if stock.on_the_way is not parcel:
+            return  # a greenlet that lives on in a forked child: the parent settles it
         with desk.changed:
             while desk.doubting is parcel:
                 desk.changed.wait()
-        file = parcel.file
+            file = parcel.file
         stays = file is not None and len(result.rest) == 1 and result.rest[0] is parcel
         # Parts are on disk before the whole goes: whatever happens in between, nothing is lost.
         kept = [] if stays or (file is None and not desk.closed) else self._write(result.rest)
-        now = time.monotonic()
+        if shelf is not None and file is not None and not stays:
+            shelf.delete(file)
         with desk.changed:
             desk.say_lost(stock.settle(parcel, result))
             for part, written in kept:
-                if shelf is not None and written is not None:
-                    desk.say_lost(stock.lose(shelf.enter(part, written)))
+                desk.enter(part, written)
             if shelf is not None and file is not None:
                 shelf.doubt(parcel) if stays else shelf.leave(file)
-            if not stays:
-                self._put_back([part for part in result.rest if part.file is None])
-            self._reschedule(result, now)
+            # Also a parcel whose file had to go meanwhile.
+            loose = [part for part in result.rest if part.file is None]
+            was_closed = desk.closed
+            if not was_closed:
+                self._put_back(loose)
+            self._reschedule(result, time.monotonic())
             desk.changed.notify_all()
-        if shelf is not None:
-            if file is not None and not stays:
-                shelf.delete(file)
-            if result.rest:
-                expired = shelf.expire()
-                with desk.changed:
-                    desk.say_lost(stock.lose(shelf.note_expired(expired)))
+        if was_closed:
+            self._keep_or_lose(loose)
+        if shelf is not None and result.rest:
+            expired = shelf.expire()
+            with desk.changed:
+                desk.lose(shelf.note_expired(expired))
 
-    def _write(self, rest: list[Parcel]) -> list[tuple[Parcel, Written | None]]:
+    def _write(self, rest: list[Parcel]) -> list[tuple[Parcel, Written]]:
+        """Write parcels that are not on disk; returns those with which that went well."""
         shelf = self._desk.shelf
         if shelf is None:
             return []
-        return [(part, shelf.write(part, merge=False)) for part in rest if part.file is None]
+        tried = [(part, shelf.write(part, merge=False)) for part in rest if part.file is None]
+        return [(part, written) for part, written in tried if written is not None]
+
+    def _keep_or_lose(self, rest: list[Parcel]) -> None:
+        """Bring to disk what came back after the outbox was closed."""
+        desk = self._desk
+        kept = self._write(rest)
+        with desk.changed:
+            for part, written in kept:
+                desk.enter(part, written)
+            for part in rest:
+                if part.file is None:
+                    part.settle(delivered=False)
+                    desk.lose(Counter({AT_SHUTDOWN: part.spans}))
 
     def _put_back(self, rest: list[Parcel]) -> None:
         desk = self._desk
-        if desk.closed:
-            for part in rest:
-                part.settle(delivered=False)
-                desk.say_lost(desk.stock.lose(Counter({AT_SHUTDOWN: part.spans})))
-            return
         # What was refused as malformed lets the others go first.
         for part in reversed(rest):
             desk.stock.put_back(part, at_front=part.refused_at is None)
@@ -126,23 +148,40 @@ class Sender(Worker):
         desk, schedule, outcome = self._desk, self._desk.schedule, result.outcome
         if result.accepted:
             if schedule.succeeded():
-                waits = desk.stock.pending + desk.spooled
-                said = "delivery to %s works again; %d spans that waited follow"
-                desk.say(logging.WARNING, said, desk.name, waits)
+                self._say_recovered(result.delivered, now)
             if now >= self._looked_at + _LOOK_SECONDS or desk.drain_at < NEVER:
                 desk.drain_at = now
             if not result.rest and outcome.reason:
-                desk.say(logging.WARNING, "%s", outcome.reason)
-        if not result.rest or (result.accepted and outcome.verdict is Verdict.MALFORMED):
+                desk.say_once(logging.WARNING, "%s; tcc.stats() counts them", outcome.reason)
+        if not result.rest:
             return
         if desk.shelf is not None:
             desk.drain_at = now
-        if schedule.is_stuck or outcome.verdict is Verdict.STAYS:
+        if result.accepted and outcome.verdict is Verdict.MALFORMED:
+            return  # the collector works, and what it refused has its turn again
+        if outcome.verdict is Verdict.STAYS:
             desk.stock.settle_receipts(delivered=False)
-        if schedule.failed(outcome, now):
+        if schedule.failed(outcome, now) and not desk.closed:
+            self._say_failing(outcome, now)
+
+    def _say_failing(self, outcome: Outcome, now: float) -> None:
+        desk = self._desk
+        # One that comes and goes would fill the log.
+        self._has_said_failing = now >= self._said_at + _SAY_SECONDS
+        if self._has_said_failing:
+            self._said_at = now
             where = "on disk" if desk.can_keep else "in memory"
             said = "delivery begins to fail: %s; spans wait %s"
             desk.say(logging.WARNING, said, outcome.reason or desk.name, where)
+
+    def _say_recovered(self, delivered: int, now: float) -> None:
+        desk = self._desk
+        if self._has_said_failing:
+            self._has_said_failing = False
+            self._said_at = now
+            saved = delivered + desk.stock.pending + desk.spooled
+            said = "delivery to %s works again, with %d spans that waited"
+            desk.say(logging.WARNING, said, desk.name, saved)
 
     def _drain(self, shelf: Shelf) -> None:
         """Send what is on disk, oldest first, while this process alone may do so."""
@@ -154,7 +193,7 @@ class Sender(Worker):
             again = self._send_files(shelf) if may_send else _BUSY_SECONDS
         gone = shelf.gone()
         with desk.changed:
-            shelf.note_gone(gone)
+            desk.lose(shelf.note_gone(gone))
             if again < NEVER and (may_send or shelf.spans):
                 desk.drain_at = min(desk.drain_at, time.monotonic() + again)
             elif shelf.spans:
@@ -164,6 +203,10 @@ class Sender(Worker):
     def _send_files(self, shelf: Shelf) -> float:
         """Send files one by one; returns the seconds after which to come back for the rest."""
         desk = self._desk
+        with desk.changed:
+            # What the encoder has just added to a file is not known of yet.
+            while desk.stock.in_hand is not None or desk.doubting is not None:
+                desk.changed.wait()
         for name in shelf.names():
             with desk.changed:
                 if desk.closed or desk.stock.parcels or desk.schedule.wait(time.monotonic()) > 0:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextcompany.delivery.spool.spool import Evicted, Spool, Written
 
 FULL: Final = "spool full"
+DAMAGED: Final = "damaged on disk"
 TOO_OLD: Final = "too old in the spool"
 
 _REST_SECONDS: Final = 30.0
@@ -30,6 +31,7 @@ _EXPIRE_SECONDS: Final = 60.0
 
 class _Ticket(NamedTuple):
     spans: int
+    number: float
     receipts: Mapping[int, Receipt]
 
 
@@ -42,8 +44,11 @@ class Shelf:
 
     def _start_afresh(self) -> None:
         self._tickets: dict[str, _Ticket] = {}
-        self._refused_at: dict[str, int] = {}
+        self._refusals: dict[str, tuple[int, int]] = {}
         self._stuck: set[str] = set()
+        self._evicted: set[str] = set()
+        self._known: set[str] = set()
+        self._leaving: set[str] = set()
         self._rests_until = 0.0
         self._expires_at = 0.0
         self._said = False
@@ -59,38 +64,68 @@ class Shelf:
         return sum(ticket.spans for ticket in self._tickets.values())
 
     @property
+    def oldest(self) -> float:
+        """Return the number of the oldest span of this process on disk; infinite where there is none."""
+        return min((ticket.number for ticket in self._tickets.values()), default=float("inf"))
+
+    @property
     def is_usable(self) -> bool:
         """Return whether writing makes sense now; after a failure it rests for half a minute."""
-        return time.monotonic() >= self._rests_until
+        return self.rests_for(time.monotonic()) <= 0
+
+    def rests_for(self, now: float) -> float:
+        """Return the seconds until writing makes sense again."""
+        return max(self._rests_until - now, 0.0)
 
     # What is known.
 
-    def enter(self, parcel: Parcel, written: Written) -> Counter[str]:
-        """Note that a parcel was written; returns what had to go for it, by reason."""
+    def enter(self, parcel: Parcel, written: Written, *, flying: Parcel | None = None) -> Counter[str]:
+        """Note that a parcel was written; returns what had to go for it, by reason.
+
+        Args:
+            parcel: what was written.
+            written: what the spool says of that.
+            flying: the parcel that is being sent; where its copy had to go, it is in memory still.
+        """
         parcel.file = written.name
+        self._known.add(written.name)
         if parcel.is_own:
-            before = self._tickets.get(written.name, _Ticket(0, {}))
+            before = self._tickets.get(written.name, _Ticket(0, parcel.number, {}))
             receipts = {**before.receipts, **parcel.receipts}
-            self._tickets[written.name] = _Ticket(before.spans + parcel.spans, receipts)
+            number = min(before.number, parcel.number)
+            self._tickets[written.name] = _Ticket(before.spans + parcel.spans, number, receipts)
         self.doubt(parcel)
-        return self._lost(written.evicted, FULL)
+        return self._lost(written.evicted, FULL, flying)
 
     def leave(self, name: str) -> None:
         """Note that the spans of a file are delivered, lost for good, or kept elsewhere."""
         self._tickets.pop(name, None)
-        self._refused_at.pop(name, None)
+        self._refusals.pop(name, None)
+        self._known.discard(name)
+        self._leaving.discard(name)
 
     def doubt(self, parcel: Parcel) -> None:
         """Remember when a parcel on disk was refused as malformed."""
         if parcel.file is not None and parcel.refused_at is not None:
-            self._refused_at[parcel.file] = parcel.refused_at
+            self._refusals[parcel.file] = parcel.refused_at, parcel.refusals
 
-    def note_gone(self, names: Iterable[str]) -> None:
-        """Note that another process with the same key took files over."""
+    def note_gone(self, names: Iterable[str]) -> Counter[str]:
+        """Note that files are gone: taken over by another process with the same key, or damaged.
+
+        Returns:
+            What is lost, by reason.
+        """
+        lost: Counter[str] = Counter()
         for name in names:
             ticket = self._tickets.get(name)
-            self.handed_over += ticket.spans if ticket else 0
+            if ticket is None or name in self._evicted or name in self._leaving:
+                continue
+            if name in self._spool.set_aside:
+                lost[DAMAGED] += ticket.spans
+            else:
+                self.handed_over += ticket.spans
             self.leave(name)
+        return lost
 
     def note_expired(self, evicted: Iterable[Evicted]) -> Counter[str]:
         """Note what was removed for its age; returns what is lost, by reason."""
@@ -101,18 +136,20 @@ class Shelf:
     def write(self, parcel: Parcel, *, merge: bool = True) -> Written | None:
         """Write a parcel to disk, in a file with others if it may merge; None where that fails now."""
         try:
-            return self._spool.write(parcel.body, parcel.spans, merge=merge and parcel.refused_at is None)
+            written = self._spool.write(parcel.body, parcel.spans, merge=merge and parcel.refused_at is None)
         except OSError as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
             if not self._said:
                 self._said = True
                 logger.warning("spans cannot be kept on disk (%s): they wait in memory", error)
             return None
+        self._evicted.update(evicted.name for evicted in written.evicted)
+        return written
 
     def names(self) -> list[str]:
         """Return the files, oldest first, and last those that were refused as malformed."""
-        names = [name for name in self._spool.names() if name not in self._stuck]
-        return sorted(names, key=self._refused_at.__contains__)
+        names = [name for name in self._spool.names() if self._may_be_sent(name)]
+        return sorted(names, key=self._refusals.__contains__)
 
     def read(self, name: str) -> Parcel | None:
         """Return the parcel of a file, which stays on disk; None where it is gone or set aside."""
@@ -120,6 +157,7 @@ class Shelf:
         if stored is None:
             return None
         ticket = self._tickets.get(name)
+        refused_at, refusals = self._refusals.get(name, (None, 0))
         return Parcel(
             spans=stored.spans,
             size=len(stored.body),
@@ -128,11 +166,14 @@ class Shelf:
             born=time.monotonic(),
             file=name,
             is_own=ticket is not None,
-            refused_at=self._refused_at.get(name),
+            number=int(ticket.number) if ticket else 0,
+            refused_at=refused_at,
+            refusals=refusals,
         )
 
     def delete(self, name: str) -> None:
         """Remove a file; one that cannot be removed is not sent again by this process."""
+        self._leaving.add(name)
         try:
             self._spool.remove(name)
         except OSError as error:
@@ -149,7 +190,9 @@ class Shelf:
         if now < self._expires_at:
             return ()
         self._expires_at = now + _EXPIRE_SECONDS
-        return self._spool.expire()
+        expired = self._spool.expire()
+        self._evicted.update(evicted.name for evicted in expired)
+        return expired
 
     def exclusive(self) -> AbstractContextManager[bool]:
         """Return a block in which this process alone may send from the spool, if it is True."""
@@ -164,9 +207,18 @@ class Shelf:
         self._spool.renew_after_fork()
         self._start_afresh()
 
-    def _lost(self, evicted: Iterable[Evicted], reason: str) -> Counter[str]:
+    def _may_be_sent(self, name: str) -> bool:
+        # A file of ours that is not known yet has just been written, and is about to be.
+        return name not in self._stuck and (name in self._known or not self._spool.wrote(name))
+
+    def _lost(self, evicted: Iterable[Evicted], reason: str, flying: Parcel | None = None) -> Counter[str]:
         lost: Counter[str] = Counter()
         for name, spans in evicted:
+            self._evicted.discard(name)
+            if flying is not None and flying.file == name:
+                flying.file = None
+                self.leave(name)
+                continue
             ticket = self._tickets.get(name)
             lost[reason if ticket else reason + OF_OTHERS] += spans
             if ticket is not None:

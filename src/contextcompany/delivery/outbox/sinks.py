@@ -138,7 +138,7 @@ class CollectorSink(_Preparing):
         lost = Counter({UNENCODABLE: encoded.unencodable} if encoded.unencodable else {})
         receipts = _receipts(batch)
         bodies = split(encoded.body, self._most_bytes) if encoded.spans else []
-        if len(bodies) == 1:
+        if len(bodies) == 1 and not (lost and receipts):
             return [_parcel(bodies[0], encoded.spans, receipts)], lost
         return [_parcel(body, *_content(body, receipts)) for body in bodies], lost
 
@@ -243,5 +243,6 @@ def _parcel(body: bytes, spans: int, receipts: Mapping[int, Receipt]) -> Parcel:
 def _part(whole: Parcel, body: bytes) -> Parcel:
     part = _parcel(body, *_content(body, whole.receipts))
     part.is_own = whole.is_own
+    part.number = whole.number
     part.refused_at = whole.refused_at
     return part

@@ -31,6 +31,7 @@ class Stock:
 
     Attributes:
         parcels: encoded, in memory only, oldest first.
+        added: how many entries were added so far.
         in_hand: what is being written to disk.
         on_the_way: what is being sent.
     """
@@ -40,14 +41,17 @@ class Stock:
         self.in_hand: Parcel | None = None
         self.on_the_way: Parcel | None = None
         self._waiting: deque[Entry] = deque()
+        self.added = 0
         self._waiting_bytes = 0
         self._packing = 0
         self._packing_bytes = 0
         self._parcel_bytes = 0
         self._parcel_spans = 0
         self._counts = Counters()
-        self._given_up = 0
+        self._given_up_on_the_way: Parcel | None = None
+        self._given_up_in_hand: Parcel | None = None
         self._packing_is_given_up = False
+        self._packing_number = 0
 
     def __len__(self) -> int:
         """Return how many entries wait to be encoded."""
@@ -67,9 +71,21 @@ class Stock:
     def pending(self) -> int:
         """Return how many spans are in memory only."""
         way = self.on_the_way
-        flying = way.spans if way is not None and way.file is None and not self._given_up else 0
+        is_flying = way is not None and way.file is None and way is not self._given_up_on_the_way
+        flying = way.spans if way is not None and is_flying else 0
         written = self.in_hand.spans if self.in_hand is not None else 0
         return len(self._waiting) + self._packing + self._parcel_spans + written + flying
+
+    @property
+    def oldest(self) -> float:
+        """Return the number of the oldest entry in memory, counted from 1; infinite where there is none."""
+        parcels = (*self.parcels, self.in_hand, self.on_the_way)
+        numbers = [parcel.number for parcel in parcels if parcel is not None and parcel.is_own]
+        if self._packing:
+            numbers.append(self._packing_number)
+        if self._waiting:
+            numbers.append(self.added - len(self._waiting) + 1)
+        return min(numbers, default=float("inf"))
 
     def add(self, entry: Entry) -> list[str]:
         """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
@@ -77,6 +93,7 @@ class Stock:
         while self._is_full(entry.size) and (self.parcels or self._waiting):
             said += self._drop_oldest()
         self._waiting.append(entry)
+        self.added += 1
         self._waiting_bytes += entry.size
         return said
 
@@ -84,6 +101,7 @@ class Stock:
         """Take the entries of one batch to encode them."""
         batch: list[Entry] = []
         size = 0
+        first = self.added - len(self._waiting) + 1
         while self._waiting and len(batch) < BATCH_SPANS:
             size += self._waiting[0].size
             if batch and size > BATCH_BYTES:
@@ -91,6 +109,8 @@ class Stock:
             batch.append(self._waiting.popleft())
         taken = sum(entry.size for entry in batch)
         self._waiting_bytes -= taken
+        if batch and not self._packing:
+            self._packing_number = first
         self._packing += len(batch)
         self._packing_bytes += taken
         return batch
@@ -106,11 +126,14 @@ class Stock:
     def put_packed(self, batch: Iterable[Entry], parcels: Iterable[Parcel], lost: Counter[str]) -> list[str]:
         """Take the parcels that a batch became; returns reasons of loss that are new."""
         if self._packing_is_given_up:
+            for parcel in parcels:
+                parcel.settle(delivered=False)
             return []
         for entry in batch:
             self._packing -= 1
             self._packing_bytes -= entry.size
         for parcel in parcels:
+            parcel.number = self._packing_number
             self.put_back(parcel, at_front=False)
         return self.lose(lost)
 
@@ -130,13 +153,17 @@ class Stock:
         self._parcel_spans -= parcel.spans
         return parcel
 
+    def bring_back(self) -> None:
+        """Let the parcel that was on its way wait again, as if it had not been sent."""
+        parcel, self.on_the_way = self.on_the_way, None
+        if parcel is not None and parcel.file is None and parcel is not self._given_up_on_the_way:
+            self.put_back(parcel, at_front=True)
+
     def settle(self, parcel: Parcel, result: Dispatched) -> list[str]:
         """Count what became of the parcel that was on its way; returns reasons of loss that are new."""
         self.on_the_way = None
+        self.reclaim(parcel)
         counts = self._counts
-        if self._given_up:
-            counts.dropped[AT_SHUTDOWN] -= self._given_up
-            self._given_up = 0
         if result.outcome.reason:
             counts.last_error = result.outcome.reason
         if parcel.is_own:
@@ -144,6 +171,24 @@ class Stock:
             return self.lose(result.lost)
         counts.recovered += result.delivered
         return self.lose(Counter({reason + OF_OTHERS: count for reason, count in result.lost.items()}))
+
+    def put_down(self, parcel: Parcel, *, is_kept: bool) -> None:
+        """Take note of a parcel that was in hand: it is on disk now, or waits in memory again."""
+        self.in_hand = None
+        if is_kept:
+            self.reclaim(parcel)
+        elif parcel is not self._given_up_in_hand:
+            self.put_back(parcel, at_front=True)
+
+    def reclaim(self, parcel: Parcel) -> None:
+        """Count a parcel as lost no more that was given up, and is on disk or delivered after all."""
+        if parcel is self._given_up_on_the_way:
+            self._given_up_on_the_way = None
+        elif parcel is self._given_up_in_hand:
+            self._given_up_in_hand = None
+        else:
+            return
+        self._counts.dropped[AT_SHUTDOWN] -= parcel.spans
 
     def lose(self, lost: Counter[str]) -> list[str]:
         """Count spans as lost; returns the reasons that were not counted before."""
@@ -165,7 +210,10 @@ class Stock:
         self._packing_is_given_up = self._packing > 0
         way = self.on_the_way
         if way is not None and way.file is None:
-            self._given_up = way.spans
+            self._given_up_on_the_way = way
+        self._given_up_in_hand = self.in_hand
+        if self.in_hand is not None:
+            self.in_hand.settle(delivered=False)
         self._waiting.clear()
         self.parcels.clear()
         self.in_hand = None
@@ -194,7 +242,7 @@ class Stock:
         flying = self.on_the_way.size if self.on_the_way is not None else 0
         written = self.in_hand.size if self.in_hand is not None else 0
         held = self._waiting_bytes + self._packing_bytes + self._parcel_bytes + written + flying
-        return len(self._waiting) >= MOST_SPANS or held + further > MOST_BYTES
+        return self.pending >= MOST_SPANS or held + further > MOST_BYTES
 
     def _drop_oldest(self) -> list[str]:
         if self.parcels:

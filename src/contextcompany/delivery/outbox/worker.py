@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.outbox.desk import NEVER
@@ -17,6 +18,13 @@ Task = Callable[[], None]
 
 _IDLE_SECONDS: Final = 5.0
 _LONGEST_WAIT: Final = 3_600.0
+
+
+class _Thread(threading.Thread):
+    def _delete(self) -> None:
+        # A greenlet that lives on in a forked child has been forgotten by `threading` when it ends.
+        with suppress(KeyError):
+            super()._delete()  # type: ignore[misc]
 
 
 class Worker(ABC):
@@ -41,7 +49,7 @@ class Worker(ABC):
         """Start the thread unless it runs, and return whether it runs; with the lock held."""
         if self._thread is not None:
             return True
-        thread = threading.Thread(target=self._work, name=f"contextcompany-{self._name}", daemon=True)
+        thread = _Thread(target=self._work, name=f"contextcompany-{self._name}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no thread can be started while the interpreter exits
@@ -55,24 +63,27 @@ class Worker(ABC):
 
     def _work(self) -> None:
         desk = self._desk
+        changed = desk.changed
         try:
             while True:
-                with desk.changed:
-                    task = self._await_task()
+                with changed:
+                    task = self._await_task(changed)
                 if task is None:
                     return
                 task()
                 desk.speak()
         finally:
-            with desk.changed:
-                if self._thread is threading.current_thread():
+            with changed:
+                if changed is desk.changed and self._thread is threading.current_thread():
                     self._thread = None  # the next span starts another one
-                desk.changed.notify_all()
+                changed.notify_all()
 
-    def _await_task(self) -> Task | None:
+    def _await_task(self, changed: threading.Condition) -> Task | None:
         desk = self._desk
         idle_at = time.monotonic() + _IDLE_SECONDS
         while not desk.closed:
+            if changed is not desk.changed:
+                return None  # a greenlet that lives on in a forked child, where others took over
             now = time.monotonic()
             found = self.look(now)
             if callable(found):
@@ -81,7 +92,7 @@ class Worker(ABC):
                 idle_at = now + _IDLE_SECONDS
             elif now >= idle_at:
                 break
-            desk.changed.wait(min(found, idle_at - now, _LONGEST_WAIT))
+            changed.wait(min(found, idle_at - now, _LONGEST_WAIT))
         # In the same hold of the lock as the look, so that nobody counts on a thread that ends.
         self._thread = None
         return None

@@ -35,7 +35,9 @@ def priced(span: ReadableSpan) -> ReadableSpan:
     ):
         return span
     with guard:
-        found = cost(attributes, span.start_time)
+        # The price list imports more with its first questions.
+        with imports.gate:
+            found = cost(attributes, span.start_time)
         if found is not None:
             computed = names.COST_SOURCE_COMPUTED
             return rebuilt(span, add={names.TCC_COST: found, names.TCC_COST_SOURCE: computed})
@@ -85,8 +87,7 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
 @cache
 def _prices() -> ModuleType | None:
     try:
-        with imports.gate:
-            import genai_prices
+        import genai_prices
     except ImportError:
         logger.debug("costs are not computed: pip install 'contextcompany-otel[cost]' for them")
         return None

@@ -51,6 +51,10 @@ class Names:
         count = next(self._count) & 0xFFFFFFFF
         return f"{milliseconds:015d}-{count:08x}-{os.getpid():x}-{self._token}.otlp"
 
+    def made(self, name: str) -> bool:
+        """Return whether a name is one of these."""
+        return name.endswith(f"-{self._token}.otlp")
+
 
 def is_name(name: str) -> bool:
     """Return whether a name has the form of ours."""

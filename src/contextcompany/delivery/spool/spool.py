@@ -63,6 +63,9 @@ class Spool:
         folder: where, or how to find out; asked at the first use.
         most_bytes: the most that all files together may take; the oldest make room for new ones.
         most_seconds: the most that a request may wait.
+
+    Attributes:
+        set_aside: names of files that this process found damaged, foreign or of a newer version.
     """
 
     def __init__(
@@ -138,6 +141,10 @@ class Spool:
         Without those that another living process wrote just now: it may be sending them itself.
         """
         return sorted(name for name in self._listed() if not self._is_under_way_elsewhere(name))
+
+    def wrote(self, name: str) -> bool:
+        """Return whether a file was written by this object."""
+        return self._names.made(name)
 
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
@@ -242,6 +249,7 @@ class Spool:
         self._is_sending = False
         self._in_use: set[str] = set()
         self._stuck: set[str] = set()
+        self.set_aside: set[str] = set()
 
     def _write(self, body: bytes, spans: int, *, merge: bool) -> str:
         folder = self._place.made()
@@ -319,6 +327,7 @@ class Spool:
             self._bounds.added(len(content), 1)
 
     def _set_aside(self, path: Path, problem: Exception) -> None:
+        self.set_aside.add(path.name)
         say("aside", path.parent, f"holds files that cannot be sent; they are kept in {ASIDE}", problem)
         try:
             make_private(path.parent / ASIDE)

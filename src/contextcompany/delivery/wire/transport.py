@@ -83,12 +83,14 @@ class Transport:
         if self._compress:
             body = gzip.compress(body, _GZIP_LEVEL)
             headers["content-encoding"] = "gzip"
-        with uninstrumented(), self._connections.exchange(timeout) as exchange:
+        connections = self._connections
+        with uninstrumented(), connections.exchange(timeout) as exchange:
             try:
                 try:
                     return self._exchanged(body, headers, timeout, exchange)
                 except requests.ConnectionError:
-                    if not exchange.may_be_repeated:
+                    # In a forked child a greenlet may find itself here: the request is the parent's.
+                    if not exchange.may_be_repeated or connections is not self._connections:
                         raise
                     return self._exchanged(body, headers, timeout, exchange)
             except (requests.RequestException, HTTPError) as error:
