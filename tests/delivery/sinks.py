@@ -144,6 +144,9 @@ class SteeredSink:
         body = shortened(parcel.body)
         return None if body is None else _part(parcel, body)
 
+    def warm_up(self) -> None:
+        """Have everything."""
+
     def renew(self) -> None:
         """Count."""
         self.renewed += 1

@@ -83,12 +83,12 @@ def test_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_young_spans_wait_for_company() -> None:
-    """A batch that is not full goes when its oldest span is 0.7 seconds old, and the sender is called."""
+    """A batch that is not full goes when its oldest span is half a second old, and the sender is called."""
     stage = Stage()
     stage.add("a", "b")
-    assert 0.5 < stage.waits() <= 0.7
+    assert 0.3 < stage.waits() <= 0.5
     assert (stage.sink.packed, stage.called) == (0, 0)
-    stage.do(0.7)
+    stage.do(0.5)
     assert (stage.packed(), stage.called, len(stage.desk.stock)) == ([["a", "b"]], 1, 0)
     assert stage.waits() == NEVER
 
@@ -104,7 +104,7 @@ def test_some_batches_do_not_wait(monkeypatch: pytest.MonkeyPatch, why: str) -> 
     stage.do()
     assert stage.packed() == [["a", "b"]]
     if why == "full":
-        assert 0.5 < stage.waits() <= 0.7
+        assert 0.3 < stage.waits() <= 0.5
     else:
         stage.do()
         assert stage.packed() == [["a", "b"], ["c"]]

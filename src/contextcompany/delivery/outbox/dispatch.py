@@ -6,6 +6,7 @@ refused as malformed is bisected, so that a bad span cannot take its neighbours 
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
@@ -82,12 +83,14 @@ class _Dispatch:
         self._result = Dispatched(Outcome(Verdict.DELIVERED))
         self._strikes = 0
         self._most_strikes = _FIRST_STRIKES
+        self._is_repeated = False
         self._halted = False
         self._doubted: list[Parcel] = []
 
     def run(self, parcel: Parcel) -> Dispatched:
         # Each time that nothing of it was taken, the search may go deeper.
         self._most_strikes = min(_FIRST_STRIKES + parcel.refusals, _MOST_STRIKES)
+        self._is_repeated = parcel.refusals > 0
         self._deliver([parcel])
         self._ask_again()
         result = self._result
@@ -171,6 +174,9 @@ class _Dispatch:
         if len(bad) == len(halves):
             self._strikes += 1
             self._halted = self._halted or self._strikes >= self._most_strikes
+        if self._is_repeated:
+            # What the search does not come to this time has its turn another time.
+            random.shuffle(bad)
         for half in bad:
             if self._halted:
                 self._result.rest.append(half)

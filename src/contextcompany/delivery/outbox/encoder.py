@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # A process that is killed without warning loses at most the spans of its last second: what is older
 # has been delivered, or lies on disk.
-BATCH_SECONDS: Final = 0.7
+BATCH_SECONDS: Final = 0.5
 DOUBT_SECONDS: Final = 0.2
 PROBE_SECONDS: Final = 2.0
 
@@ -147,6 +147,11 @@ class Encoder(Worker):
                 return partial(self._doubt, shelf, way)
             wait = min(wait, rest)
         return wait
+
+    def begin(self) -> None:
+        """Load what packing needs while the first batch is still waiting for its age."""
+        with guard:
+            self._sink.warm_up()
 
     def _probe(self) -> None:
         """See whether what answers at the implicit destination is the local collector."""

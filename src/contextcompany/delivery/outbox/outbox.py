@@ -15,7 +15,7 @@ from contextcompany.delivery.outbox.desk import NEVER, Desk
 from contextcompany.delivery.outbox.encoder import Encoder
 from contextcompany.delivery.outbox.entry import Entry
 from contextcompany.delivery.outbox.sender import Sender
-from contextcompany.delivery.outbox.stock import AT_SHUTDOWN, BATCH_SPANS
+from contextcompany.delivery.outbox.stock import AT_SHUTDOWN, BATCH_SPANS, NOT_WRITTEN
 from contextcompany.diagnostics import guard
 
 if TYPE_CHECKING:
@@ -149,10 +149,11 @@ class Outbox:
         if not done:
             self._keep_rest(max(deadline, time.monotonic() + _LEAST_SECONDS))
         with desk.changed:
-            lost = desk.stock.give_up()
+            reason = NOT_WRITTEN if desk.shelf is not None and not desk.can_keep else AT_SHUTDOWN
+            lost = desk.stock.give_up(reason)
             if lost:
                 level = logging.INFO if desk.probes_failed else logging.WARNING
-                desk.say(level, "%d spans are lost: %s (%s)", lost, AT_SHUTDOWN, desk.name)
+                desk.say(level, "%d spans are lost: %s (%s)", lost, reason, desk.name)
         desk.speak()
         self._sink.close()
         return done

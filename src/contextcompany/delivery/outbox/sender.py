@@ -191,6 +191,8 @@ class Sender(Worker):
             desk.drain_at = NEVER  # the encoder sets it again for what it writes from now on
         with shelf.exclusive() as may_send:
             again = self._send_files(shelf) if may_send else _BUSY_SECONDS
+            if again == NEVER:
+                shelf.sweep()
         gone = shelf.gone()
         with desk.changed:
             desk.lose(shelf.note_gone(gone))

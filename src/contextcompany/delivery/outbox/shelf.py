@@ -194,6 +194,10 @@ class Shelf:
         self._evicted.update(evicted.name for evicted in expired)
         return expired
 
+    def sweep(self) -> None:
+        """Remove what processes left that were killed while they wrote."""
+        self._spool.sweep()
+
     def exclusive(self) -> AbstractContextManager[bool]:
         """Return a block in which this process alone may send from the spool, if it is True."""
         return self._spool.exclusive()

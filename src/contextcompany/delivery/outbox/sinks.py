@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.spans.pricing import load_prices
 from contextcompany.delivery.spans.requests import halves, span_ids, split
 from contextcompany.delivery.spans.shortening import shortened
 from contextcompany.delivery.wire.answers import Outcome, Verdict
@@ -42,6 +43,10 @@ class Sink(Protocol):
     @property
     def must_identify(self) -> bool:
         """Return whether `identify()` comes before anything is sent."""
+        ...
+
+    def warm_up(self) -> None:
+        """Load what packing needs."""
         ...
 
     def identify(self) -> bool:
@@ -82,6 +87,11 @@ class _Preparing:
 
     def __init__(self, prepare: Prepare | None) -> None:
         self._prepare = prepare
+
+    def warm_up(self) -> None:
+        """Load what packing needs: the price list, which takes long."""
+        if self._prepare is not None:
+            load_prices()
 
     def prepared(self, batch: Sequence[Entry]) -> list[ReadableSpan]:
         """Return the spans of a batch as they leave."""

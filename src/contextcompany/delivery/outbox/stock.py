@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 MOST_SPANS: Final = 50_000
 MOST_BYTES: Final = 32 << 20
 BATCH_SPANS: Final = 512
-BATCH_BYTES: Final = 4 << 20
+BATCH_BYTES: Final = 2 << 20
 
 OUTBOX_FULL: Final = "outbox full"
 AT_SHUTDOWN: Final = "undelivered at shutdown"
+NOT_WRITTEN: Final = "undelivered at shutdown, and the disk could not be written"
 
 
 class Stock:
@@ -50,6 +51,7 @@ class Stock:
         self._counts = Counters()
         self._given_up_on_the_way: Parcel | None = None
         self._given_up_in_hand: Parcel | None = None
+        self._given_up_for = AT_SHUTDOWN
         self._packing_is_given_up = False
         self._packing_number = 0
 
@@ -188,7 +190,7 @@ class Stock:
             self._given_up_in_hand = None
         else:
             return
-        self._counts.dropped[AT_SHUTDOWN] -= parcel.spans
+        self._counts.dropped[self._given_up_for] -= parcel.spans
 
     def lose(self, lost: Counter[str]) -> list[str]:
         """Count spans as lost; returns the reasons that were not counted before."""
@@ -203,8 +205,9 @@ class Stock:
         for parcel in self.parcels:
             parcel.settle(delivered=delivered)
 
-    def give_up(self) -> int:
+    def give_up(self, reason: str = AT_SHUTDOWN) -> int:
         """Count all that is in memory only as lost; a request that still ends takes its spans out again."""
+        self._given_up_for = reason
         self.settle_receipts(delivered=False)
         lost = self.pending
         self._packing_is_given_up = self._packing > 0
@@ -220,7 +223,7 @@ class Stock:
         self._waiting_bytes = self._packing = self._packing_bytes = 0
         self._parcel_bytes = self._parcel_spans = 0
         if lost:
-            self._counts.dropped[AT_SHUTDOWN] += lost
+            self._counts.dropped[reason] += lost
         return lost
 
     def begin_counts_anew(self) -> None:
@@ -241,7 +244,9 @@ class Stock:
     def _is_full(self, further: int) -> bool:
         flying = self.on_the_way.size if self.on_the_way is not None else 0
         written = self.in_hand.size if self.in_hand is not None else 0
-        held = self._waiting_bytes + self._packing_bytes + self._parcel_bytes + written + flying
+        held = self._waiting_bytes + self._parcel_bytes + flying
+        # A batch is held as spans and as bytes while it is encoded.
+        held += 2 * self._packing_bytes + written
         return self.pending >= MOST_SPANS or held + further > MOST_BYTES
 
     def _drop_oldest(self) -> list[str]:

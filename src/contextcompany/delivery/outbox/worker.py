@@ -40,6 +40,9 @@ class Worker(ABC):
     def look(self, now: float) -> Task | float:
         """Return the next task, or the seconds until there may be one; with the lock held."""
 
+    def begin(self) -> None:  # noqa: B027  (most have nothing to do)
+        """Get ready, in the thread's own time."""
+
     @property
     def is_running(self) -> bool:
         """Return whether it has a thread; with the lock held."""
@@ -65,6 +68,7 @@ class Worker(ABC):
         desk = self._desk
         changed = desk.changed
         try:
+            self.begin()
             while True:
                 with changed:
                     task = self._await_task(changed)

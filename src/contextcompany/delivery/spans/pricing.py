@@ -44,6 +44,12 @@ def priced(span: ReadableSpan) -> ReadableSpan:
     return span
 
 
+def load_prices() -> None:
+    """Load the price list if there is one; it takes a while the first time."""
+    with imports.gate:
+        _prices()
+
+
 def cost(attributes: Mapping[str, object], start_time: int | None) -> float | None:
     """Return the cost in USD of a request with these span attributes, or None where it is unknown.
 

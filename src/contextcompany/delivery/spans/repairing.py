@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import Attributes
 
-_TAKES_NONE: Final = tuple(map(int, encoder_version.split(".")[:2])) >= (1, 43)
+TAKES_NONE: Final = tuple(map(int, encoder_version.split(".")[:2])) >= (1, 43)
 _LATEST_TIME: Final = (1 << 64) - 1
 _LONGEST_KEY: Final = 1 << 10
 
@@ -171,7 +171,7 @@ def _repaired(
     attributes: Attributes, cut: set[str], is_kept: Callable[[object], bool] | None = None
 ) -> dict[str, Any]:
     """Return attributes with the bad keys and values repaired; add the keys of those that had to be cut."""
-    given = _plain(attributes)
+    given = plain(attributes)
     taken: set[object] = {key for key in given if _is_text(key)}
     kept: dict[str, Any] = {}
     for name, value in given.items():
@@ -193,7 +193,7 @@ def _repaired(
 def _is_whole(attributes: Attributes) -> bool:
     if not attributes:
         return True
-    for key, value in _plain(attributes).items():
+    for key, value in plain(attributes).items():
         # The usual values first, without a call: this runs for every attribute of every span.
         is_plain = (
             (type(value) is str and value.isascii())
@@ -208,7 +208,7 @@ def _is_whole(attributes: Attributes) -> bool:
     return True
 
 
-def _plain(attributes: Attributes) -> dict[object, object]:
+def plain(attributes: Attributes) -> dict[object, object]:
     # The SDK's mapping is several times faster copied than read: it locks and looks up key by key.
     mapping: Any = attributes or {}
     return mapping.copy() if hasattr(mapping, "copy") else dict(mapping)
@@ -256,7 +256,7 @@ def _is_scalar(value: object) -> bool:
 def _is_value(value: object, depth: int = MAX_DEPTH) -> bool:
     """Tell whether the encoder takes a value whole, and every receiver parses what it makes of it."""
     if value is None:
-        return _TAKES_NONE
+        return TAKES_NONE
     held: Any = value
     if type(value) is tuple or type(value) is list:
         return depth > 0 and all(_is_value(item, depth - 1) for item in held)

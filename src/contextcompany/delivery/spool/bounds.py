@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from contextcompany.delivery.spool.location import FOLDER_NAME
-from contextcompany.delivery.spool.segment import is_name, is_part, moment_of, spans_in
+from contextcompany.delivery.spool.segment import is_name, is_part, moment_of, spans_in, whole_of
+from contextcompany.delivery.spool.writers import is_running
 from contextcompany.diagnostics import logger
 
 if TYPE_CHECKING:
@@ -126,6 +127,16 @@ class Bounds:
             if is_part(found.path.name) or self._clock.age(found.moment) > self._most_seconds:
                 self._remove(found, removed)
 
+    def sweep(self, folder: Path) -> None:
+        """Remove what dead processes began to write.
+
+        Raises:
+            OSError: where the folder cannot be listed or a file cannot be removed.
+        """
+        for found in self._listed(folder):
+            if is_part(found.path.name):
+                self._remove(found, _ignore)
+
     def expire_beside(self, folder: Path) -> None:
         """Remove what is too old from the folders of other keys, which perhaps nobody uses any more.
 
@@ -187,8 +198,16 @@ class Bounds:
                         found = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue  # delivered or evicted by another process meanwhile
-                    # The file system tells time by the wall clock, wherever that jumped.
-                    if debris and time.time() - found.st_mtime < _PART_SECONDS:
+                    if debris and _may_be_finished(entry.name, found.st_mtime):
                         continue
                     moment = found.st_mtime if debris else moment_of(entry.name)
                     yield _Found(place / entry.name, found.st_size, moment, debris or place is not folder)
+
+
+def _may_be_finished(name: str, moment: float) -> bool:
+    # The file system tells time by the wall clock, wherever that jumped.
+    return time.time() - moment < _PART_SECONDS and is_running(whole_of(name))
+
+
+def _ignore(_: Evicted) -> None:
+    """Take no note: what was never finished is no request."""

@@ -90,6 +90,11 @@ def part_of(name: str) -> str:
     return name + _PART
 
 
+def whole_of(name: str) -> str:
+    """Return the name that a file gets which is still written under another one."""
+    return name.removesuffix(_PART)
+
+
 def is_part(name: str) -> bool:
     """Return whether a file is, or was, still being written."""
     return name.endswith(_PART) and is_name(name.removesuffix(_PART))

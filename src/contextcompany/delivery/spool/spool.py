@@ -8,7 +8,6 @@ is seen by its checksum.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,6 +19,7 @@ from contextcompany.delivery.spool.lock import FolderLock
 from contextcompany.delivery.spool.ownership import make_private, write_private
 from contextcompany.delivery.spool.place import Place, say
 from contextcompany.delivery.spool.segment import Stored
+from contextcompany.delivery.spool.writers import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -234,6 +234,15 @@ class Spool:
             say("expire", folder, "holds files that are too old and cannot be removed", error)
         return tuple(sorted(gone))
 
+    def sweep(self) -> None:
+        """Remove unfinished files whose writers are dead."""
+        folder = self._place.existing()
+        if folder is not None:
+            try:
+                self._bounds.sweep(folder)
+            except OSError as error:
+                say("sweep", folder, "holds unfinished files that cannot be removed", error)
+
     def renew_after_fork(self) -> None:
         """Begin anew in a forked child; the parent keeps its lock and its file."""
         self._evicted = []
@@ -357,18 +366,9 @@ class Spool:
             say("list", folder, "cannot be listed, so what waits there is not sent", error)
 
     def _is_under_way_elsewhere(self, name: str) -> bool:
-        writer = segments.writer_of(name)
-        if writer == os.getpid() or self._clock.age(segments.moment_of(name)) > _UNDER_WAY_SECONDS:
+        if segments.writer_of(name) == os.getpid():
             return False
-        if sys.platform == "win32":
-            return True  # asking there would send the process an interrupt
-        try:
-            os.kill(writer, 0)
-        except ProcessLookupError:
-            return False
-        except OSError:
-            return True
-        return True
+        return self._clock.age(segments.moment_of(name)) <= _UNDER_WAY_SECONDS and is_running(name)
 
     def _path(self, name: str) -> Path | None:
         segments.moment_of(name)

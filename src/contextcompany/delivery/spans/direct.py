@@ -1,0 +1,259 @@
+"""Ended spans written as OTLP bytes, without a message object for each of their parts.
+
+Field numbers and types are those of `opentelemetry/proto/trace/v1/trace.proto` and
+`opentelemetry/proto/common/v1/common.proto`; fields are written in the order of their numbers, and those at
+their default are left out, as protobuf does. What is written for a span is what the encoder of the
+OpenTelemetry exporter makes of it.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import SpanKind, StatusCode
+
+from contextcompany.delivery.spans.protobuf import ONE_BYTE, framed, varint
+from contextcompany.delivery.spans.repairing import TAKES_NONE, plain
+from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.trace import Link, SpanContext, Status
+    from opentelemetry.util.types import Attributes
+
+    from contextcompany.sdk import Event, ReadableSpan
+
+    Add = Callable[[bytes], None]
+
+# By identity: hashing a member of an enumeration runs Python code.
+_KINDS: Final = {id(kind): bytes((0x30, kind.value + 1)) for kind in SpanKind}
+_CODES: Final = {id(code): bytes((0x18, code.value)) if code.value else b"" for code in StatusCode}
+
+_TRUE: Final = b"\x10\x01"
+_FALSE: Final = b"\x10\x00"
+_LOCAL: Final = 1 << 8  # SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
+_REMOTE: Final = _LOCAL | 1 << 9  # SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
+_SPAN_FLAGS: Final = tuple(b"\x85\x01" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
+_LINK_FLAGS: Final = tuple(b"\x35" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
+
+_DOUBLE: Final = Struct("<cd").pack
+_TIME: Final = Struct("<cQ").pack
+
+_MOST_COUNT: Final = (1 << 32) - 1
+_UNSIGNED: Final = (1 << 64) - 1
+_SHORT: Final = 64  # characters of a text that may come again
+_MOST_REMEMBERED: Final = 4_096  # texts, so that a batch in which nothing repeats takes no memory for it
+
+
+class UnknownValueError(Exception):
+    """Something in a span has no certain form here; the slower encoder knows what to make of it."""
+
+
+class DirectEncoder:
+    """Write the spans of one batch; what repeats in them is written once and remembered until its end."""
+
+    __slots__ = ("_event_attributes", "_link_attributes", "_names", "_span_attributes")
+
+    def __init__(self) -> None:
+        self._span_attributes = _Attributes(b"\x4a")
+        self._event_attributes = _Attributes(b"\x1a")
+        self._link_attributes = _Attributes(b"\x22")
+        self._names: dict[str, bytes] = {}
+
+    def span(self, span: ReadableSpan) -> bytes:
+        """Return a span as an encoded `opentelemetry.proto.trace.v1.Span`.
+
+        Raises:
+            Exception: any class of it, if something in the span is not what spans usually hold. That is
+                no verdict on the span.
+        """
+        context: Any = span.get_span_context()
+        parts: list[bytes] = [
+            b"\x0a\x10",
+            context.trace_id.to_bytes(16, "big"),
+            b"\x12\x08",
+            context.span_id.to_bytes(8, "big"),
+        ]
+        add = parts.append
+        if context.trace_state:
+            add(_text(b"\x1a", ",".join([f"{key}={value}" for key, value in context.trace_state.items()])))
+        parent = span.parent
+        if parent is not None:
+            add(b"\x22\x08" + parent.span_id.to_bytes(8, "big"))
+        add(self._name(span.name))
+        add(_KINDS[id(span.kind)])
+        add(_time(b"\x39", span.start_time))
+        add(_time(b"\x41", span.end_time))
+        self._span_attributes.write(span.attributes, add)
+        if dropped := span.dropped_attributes:
+            add(_count(b"\x50", dropped))
+        for event in span.events:
+            add(self._event(event))
+        if dropped := span.dropped_events:
+            add(_count(b"\x60", dropped))
+        for link in span.links:
+            add(self._link(link))
+        if dropped := span.dropped_links:
+            add(_count(b"\x70", dropped))
+        add(_status(span.status))
+        add(_SPAN_FLAGS[_is_remote(parent)])
+        return b"".join(parts)
+
+    def _name(self, name: str) -> bytes:
+        if type(name) is not str:
+            raise UnknownValueError
+        found = self._names.get(name)
+        if found is None:
+            found = _text(b"\x2a", name)
+            if len(name) < _SHORT and len(self._names) < _MOST_REMEMBERED:
+                self._names[name] = found
+        return found
+
+    def _event(self, event: Event) -> bytes:
+        parts = [_time(b"\x09", event.timestamp), _text(b"\x12", event.name)]
+        self._event_attributes.write(event.attributes, parts.append)
+        if dropped := event.dropped_attributes:
+            parts.append(_count(b"\x20", dropped))
+        return framed(b"\x5a", b"".join(parts))
+
+    def _link(self, link: Link) -> bytes:
+        context = link.context
+        parts = [
+            b"\x0a\x10" + context.trace_id.to_bytes(16, "big"),
+            b"\x12\x08" + context.span_id.to_bytes(8, "big"),
+        ]
+        self._link_attributes.write(link.attributes, parts.append)
+        if dropped := link.dropped_attributes:
+            parts.append(_count(b"\x28", dropped))
+        parts.append(_LINK_FLAGS[_is_remote(context)])
+        return framed(b"\x6a", b"".join(parts))
+
+
+class _Attributes:
+    """Write attributes as fields of one kind of message.
+
+    Args:
+        tag: of the field that holds them.
+    """
+
+    __slots__ = ("_frames", "_keys", "_remembered", "_tag")
+
+    def __init__(self, tag: bytes) -> None:
+        self._tag = tag
+        # The tag with each length of one byte.
+        self._frames = tuple(tag + length for length in ONE_BYTE)
+        # For each key what stands before its value, and the short texts it came with, fully written.
+        self._keys: dict[str, tuple[bytes, dict[str, bytes]]] = {}
+        self._remembered = 0
+
+    def write(self, attributes: Attributes, add: Add) -> None:
+        """Write attributes, each as a tag, a length and a `KeyValue`."""
+        keys = self._keys
+        for key, value in plain(attributes).items():
+            if type(key) is not str:
+                raise UnknownValueError
+            head, texts = keys.get(key) or self._key(key)
+            if type(value) is not str:
+                add(self._framed(head, _any_value(value, MAX_DEPTH)))
+            elif len(value) < _SHORT:
+                add(texts.get(value) or self._short(head, texts, value))
+            else:
+                # In pieces, so that a long text is copied once more and not three times.
+                text = value.encode()
+                opening = b"\x0a" + varint(len(text))
+                size = len(opening) + len(text)
+                opening = varint(size) + opening
+                add(self._tag + varint(len(head) + len(opening) + len(text)))
+                add(head)
+                add(opening)
+                add(text)
+
+    def _key(self, key: str) -> tuple[bytes, dict[str, bytes]]:
+        texts: dict[str, bytes] = {}
+        entry = _text(b"\x0a", key) + b"\x12", texts
+        if len(key) < _SHORT and self._has_room():
+            self._keys[key] = entry
+        return entry
+
+    def _short(self, head: bytes, texts: dict[str, bytes], value: str) -> bytes:
+        written = self._framed(head, _text_value(value))
+        if self._has_room():
+            texts[value] = written
+        return written
+
+    def _framed(self, head: bytes, value: bytes) -> bytes:
+        size = len(value)
+        length = ONE_BYTE[size] if size < len(ONE_BYTE) else varint(size)
+        whole = len(head) + len(length) + size
+        frame = self._frames[whole] if whole < len(ONE_BYTE) else self._tag + varint(whole)
+        return frame + head + length + value
+
+    def _has_room(self) -> bool:
+        self._remembered += 1
+        return self._remembered <= _MOST_REMEMBERED
+
+
+def _any_value(value: object, depth: int) -> bytes:
+    """Return an `AnyValue`."""
+    kind = type(value)
+    given: Any = value
+    if kind is int:
+        if SMALLEST_INT <= given <= LARGEST_INT:
+            return b"\x18" + varint(given & _UNSIGNED)
+    elif kind is str:
+        return _text_value(given)
+    elif kind is bool:
+        return _TRUE if given else _FALSE
+    elif kind is float:
+        return _DOUBLE(b"\x21", given)
+    elif kind is bytes:
+        return framed(b"\x3a", given)
+    elif value is None:
+        if TAKES_NONE:
+            return b""
+    elif depth and (kind is tuple or kind is list):
+        return framed(b"\x2a", b"".join([framed(b"\x0a", _any_value(item, depth - 1)) for item in given]))
+    elif depth and kind is dict:
+        return framed(b"\x32", b"".join([_pair(key, item, depth - 1) for key, item in given.items()]))
+    raise UnknownValueError
+
+
+def _pair(key: object, value: object, depth: int) -> bytes:
+    return framed(b"\x0a", _text(b"\x0a", key) + framed(b"\x12", _any_value(value, depth)))
+
+
+def _text_value(value: str) -> bytes:
+    # Within a oneof an empty text is not left out.
+    return framed(b"\x0a", value.encode())
+
+
+def _text(tag: bytes, value: object) -> bytes:
+    if type(value) is not str:
+        raise UnknownValueError
+    return framed(tag, value.encode()) if value else b""
+
+
+def _time(tag: bytes, value: object) -> bytes:
+    if type(value) is int:
+        return _TIME(tag, value) if value else b""
+    if value is None:
+        return b""
+    raise UnknownValueError
+
+
+def _count(tag: bytes, value: object) -> bytes:
+    if type(value) is not int or not 0 < value <= _MOST_COUNT:
+        raise UnknownValueError
+    return tag + varint(value)
+
+
+def _status(status: Status) -> bytes:
+    description = status.description
+    message = b"" if description is None else _text(b"\x12", description)
+    return framed(b"\x7a", message + _CODES[id(status.status_code)])
+
+
+def _is_remote(context: SpanContext | None) -> bool:
+    return context is not None and bool(context.is_remote)
