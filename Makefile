@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types layers pytest test demo bench semconv test-floor test-receivers clean
+.PHONY: help install format lint types layers pytest test demo bench faults soak semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -71,6 +71,12 @@ demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
 
 bench: install ## Measure what recording costs the caller, beside the bare SDK
 	$(BIN)/python benchmarks/caller_time.py
+
+faults: install ## Inject every fault, account for every span, write docs/reliability.md (ten minutes)
+	$(BIN)/python -m tests.faults
+
+soak: install ## Random faults and load with ceilings on memory and threads (MINUTES=20)
+	$(BIN)/python -m tests.faults --soak $(or $(MINUTES),20)
 
 semconv: install ## Regenerate attribute names and their page from semconv/
 	$(BIN)/python semconv/generate.py
