@@ -56,6 +56,10 @@ class Encoder(Worker):
         to_keep = self._look_to_keep(now)
         if callable(to_keep) or not len(stock):
             return to_keep
+        if stock.has_enough_parcels and not desk.can_keep:
+            # Encoded or not they wait in memory, and each span would have taken its place there twice:
+            # the system's allocator keeps what small objects leave behind.
+            return to_keep
         due = desk.oldest_at + BATCH_SECONDS
         if desk.urgent or desk.closing or stock.has_full_batch or now >= due:
             return partial(self.pack, self.take_batch(now))
@@ -135,7 +139,8 @@ class Encoder(Worker):
             return shelf.rests_for(time.monotonic()) if stock.parcels else NEVER
         wait = NEVER
         if stock.parcels:
-            wait = 0.0 if desk.schedule.is_failing else stock.parcels[0].born + DOUBT_SECONDS - now
+            at_once = desk.schedule.is_failing or stock.has_enough_parcels
+            wait = 0.0 if at_once else stock.parcels[0].born + DOUBT_SECONDS - now
             if wait <= 0:
                 stock.in_hand = stock.take_parcel()
                 return partial(self._keep, shelf, stock.in_hand)

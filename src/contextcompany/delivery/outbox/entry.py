@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 if TYPE_CHECKING:
     from contextcompany.sdk import ReadableSpan
 
-_SPAN_OVERHEAD: Final = 4_000
+_SPAN_OVERHEAD: Final = 5_000
 _EVENT_OVERHEAD: Final = 400
 
 

@@ -70,6 +70,11 @@ class Stock:
         return len(self._waiting) >= BATCH_SPANS or self._waiting_bytes >= BATCH_BYTES
 
     @property
+    def has_enough_parcels(self) -> bool:
+        """Return whether more is encoded than the next requests will take."""
+        return self._parcel_bytes >= 2 * BATCH_BYTES
+
+    @property
     def pending(self) -> int:
         """Return how many spans are in memory only."""
         way = self.on_the_way
@@ -92,8 +97,10 @@ class Stock:
     def add(self, entry: Entry) -> list[str]:
         """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
         said: list[str] = []
+        while self._waiting and self._is_crowded(entry.size):
+            said += self._drop_entry()
         while self._is_full(entry.size) and (self.parcels or self._waiting):
-            said += self._drop_oldest()
+            said += self._drop_parcel() if self.parcels else self._drop_entry()
         self._waiting.append(entry)
         self.added += 1
         self._waiting_bytes += entry.size
@@ -249,11 +256,17 @@ class Stock:
         held += 2 * self._packing_bytes + written
         return self.pending >= MOST_SPANS or held + further > MOST_BYTES
 
-    def _drop_oldest(self) -> list[str]:
-        if self.parcels:
-            parcel = self.take_parcel()
-            parcel.settle(delivered=False)
-            return self.lose(Counter({OUTBOX_FULL: parcel.spans}))
+    def _is_crowded(self, further: int) -> bool:
+        # A quarter is for what is encoded, written and sent: the allocator does not give back what
+        # the spans took that were there before.
+        return self._waiting_bytes + further > MOST_BYTES - MOST_BYTES // 4
+
+    def _drop_parcel(self) -> list[str]:
+        parcel = self.take_parcel()
+        parcel.settle(delivered=False)
+        return self.lose(Counter({OUTBOX_FULL: parcel.spans}))
+
+    def _drop_entry(self) -> list[str]:
         entry = self._waiting.popleft()
         self._waiting_bytes -= entry.size
         entry.settle(delivered=False)
