@@ -2,9 +2,8 @@
 
 One batch is 512 spans of 16 attributes: ids, names, counts and two texts of about 2 KB that differ from span
 to span. Stock is `encode_spans` and the serialization of its messages, as the exporter does it. The two take
-turns, so that a machine whose speed drifts spoils no ratio. What each needs beside the spans while it
-works is measured apart, since that takes time too; of stock it misses the messages, which lie outside of
-the memory that Python counts.
+turns, so that a machine whose speed drifts spoils no ratio. The memory that our way takes is measured
+apart, since that takes time too; that of stock cannot be, as its messages lie outside of what Python counts.
 
     python benchmarks/encoding.py [ROUNDS]
 """
@@ -96,10 +95,10 @@ def microseconds(work: Callable[[list[ReadableSpan]], bytes], spans: list[Readab
     return (time.perf_counter() - began) / len(spans) * 1e6
 
 
-def extra(work: Callable[[list[ReadableSpan]], bytes], spans: list[ReadableSpan]) -> float:
-    """Return the most memory that the work takes at once, as a multiple of its result."""
+def memory(spans: list[ReadableSpan]) -> float:
+    """Return the most memory that our way takes at once, as a multiple of the bytes that come out."""
     tracemalloc.start()
-    body = work(spans)
+    body = direct(spans)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return most / len(body)
@@ -114,7 +113,7 @@ def main(rounds: int) -> None:
     ratio = statistics.median(mine / other for other, mine in pairs)
     print(f"stock  {statistics.median(other for other, _ in pairs):.1f} µs a span")
     print(f"direct {statistics.median(mine for _, mine in pairs):.1f} µs a span, {ratio:.2f} times stock")
-    print(f"direct takes {extra(direct, spans):.1f} times the size of its result while it works")
+    print(f"direct takes {memory(spans):.1f} times the bytes that come out while it works")
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def test_the_oldest_go_when_they_are_too_heavy() -> None:
     receipt.delivered = True
     stock.put_back(parcel(5, 10_000, receipt), at_front=False)
     for _ in range(2):
-        stock.add(entry(size=9_000))
+        stock.add(entry(size=8_000))
     assert stock.add(entry(size=5_000)) == [OUTBOX_FULL]
     assert receipt.delivered is False
     assert stock.counters() == Counters(pending=3, dropped=Counter({OUTBOX_FULL: 5}))

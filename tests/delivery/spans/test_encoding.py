@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status, StatusCode
 
 import contextcompany as tcc
-from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.spans.encoding import encode, encode_within
 from contextcompany.testing import capture
+from tests.delivery.spans import good
 from tests.delivery.spans.hostile import LONE, SPANS, TEXTS, pairs, spans_in
 from tests.handmade import ELSEWHERE, RUN, STEP, TOOL_CALL, ended_span
 from tests.recording.hostile import HOSTILE, VALUES
@@ -60,8 +62,33 @@ def test_equals_the_stock_encoder() -> None:
 
 
 def test_nothing_to_encode() -> None:
-    """No spans make an empty request."""
+    """No spans make an empty request, or none."""
     assert encode([]) == (b"", 0, 0)
+    assert encode_within([], 1) == ([], 0)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(good.SPANS, max_size=5))
+def test_equals_the_stock_encoder_for_any_good_spans(spans: list[ReadableSpan]) -> None:
+    """Whatever good spans hold and stand in, their bytes are those of the OpenTelemetry exporter."""
+    assert encode(spans) == (encode_spans(spans).SerializeToString(), len(spans), 0)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.one_of(SPANS, good.SPANS, st.just(LOST)), max_size=5), st.integers(0, 2_000))
+def test_requests_of_a_bounded_size_hold_the_same(spans: list[ReadableSpan], most: int) -> None:
+    """Requests within a size hold the spans of the one request, in its order, and name their ids."""
+    whole = encode(spans)
+    requests, unencodable = encode_within(spans, most)
+    found = [spans_in(request.body) for request in requests]
+    assert [span.SerializeToString() for part in found for span in part] == [
+        span.SerializeToString() for span in spans_in(whole.body)
+    ]
+    assert [request.span_ids for request in requests] == [
+        [int.from_bytes(span.span_id, "big") for span in part] for part in found
+    ]
+    assert unencodable == whole.unencodable == spans.count(LOST)
+    assert all(len(request.body) <= most or len(request.span_ids) == 1 for request in requests)
 
 
 @given(
@@ -121,6 +148,21 @@ def test_a_span_that_raises_is_left_out_and_counted() -> None:
     """Not even a span whose own code fails takes its neighbours along."""
     encoded = encode([Unreadable("chat", ELSEWHERE), *GOOD])
     assert encoded == (encode_spans(GOOD).SerializeToString(), len(GOOD), 1)
+
+
+class UnreadableResource(Resource):
+    """A resource that raises when it is read."""
+
+    @property
+    def attributes(self) -> Any:
+        """Raise."""
+        raise RuntimeError("not to be read")
+
+
+def test_a_resource_that_raises_costs_its_own_spans_only() -> None:
+    """Spans of a resource that nobody can read are counted, and the others are what they were."""
+    lost = ReadableSpan("chat", ELSEWHERE, resource=UnreadableResource({}))
+    assert encode([lost, *GOOD, lost]) == (encode_spans(GOOD).SerializeToString(), len(GOOD), 2)
 
 
 def test_nothing_of_a_bad_span_is_logged(caplog: pytest.LogCaptureFixture) -> None:

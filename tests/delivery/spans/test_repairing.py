@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 
-from contextcompany.delivery.spans.repairing import Origins, is_whole, repaired
+from contextcompany.delivery.spans.repairing import is_whole, repaired, whole_resource, whole_scope
 from tests.delivery.spans.hostile import LONE, SPANS
 from tests.handmade import ELSEWHERE, STEP, ended_span, whole
 from tests.recording.hostile import Raising, cyclic_list, deep
@@ -162,9 +162,9 @@ def test_resources_and_scopes() -> None:
     resource = Resource({"host.name": "h", "raw": b"\xff", "ports": [1, 2]}, "https://schema")
     scope = InstrumentationScope(f"by-hand {LONE}", "1.2", None, {"library": f"x{LONE}"})
     span = raw({}, resource=resource, instrumentation_scope=scope)
-    assert not Origins().are_whole(span)
     copy = repaired(span)
-    assert Origins().are_whole(copy)
+    assert whole_resource(copy.resource) is copy.resource
+    assert whole_scope(copy.instrumentation_scope) is copy.instrumentation_scope
     assert copy.resource.schema_url == "https://schema"
     assert {key: copy.resource.attributes[key] for key in ("host.name", "ports")} == {
         "host.name": "h",
@@ -175,12 +175,22 @@ def test_resources_and_scopes() -> None:
     )
 
 
+def test_good_resources_and_scopes_stay_the_same_objects() -> None:
+    """What the encoder takes is not copied: spans of one resource go on sharing it."""
+    resource = Resource({"host.name": "h", "ports": [1, 2]}, "https://schema")
+    scope = InstrumentationScope("by-hand", None, None, {"library": "x"})
+    assert whole_resource(resource) is resource
+    assert whole_scope(scope) is scope
+    assert whole_scope(None) is None
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SPANS)
 def test_a_repair_is_whole_and_repairs_once(span: ReadableSpan) -> None:
     """Whatever a span holds, its repair holds only what can be encoded, and repairing it changes nothing."""
     copy = repaired(span)
     assert is_whole(copy)
-    assert Origins().are_whole(copy)
+    assert whole_resource(copy.resource) is copy.resource
+    assert whole_scope(copy.instrumentation_scope) is copy.instrumentation_scope
     again = repaired(copy)
     assert repr(whole(again)) == repr(whole(copy))

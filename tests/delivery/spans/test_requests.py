@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,9 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from contextcompany.delivery.spans.requests import halves, span_ids, split
+from contextcompany.delivery.spans.requests import halves, span_ids
 from tests.delivery.spans.hostile import CONTEXTS
-from tests.handmade import ELSEWHERE
 
 RESOURCES = [
     Resource({"service.name": "a"}),
@@ -86,28 +85,7 @@ def test_halving_again_and_again_comes_to_single_spans(body: bytes) -> None:
     assert [flat(single) for single in singles if single] == [[span] for span in flat(body)]
 
 
-@settings(max_examples=300)
-@given(BODIES, st.integers(0, 3_000))
-def test_parts_keep_to_their_size(body: bytes, most: int) -> None:
-    """Parts hold every span once, and none is larger than asked for unless it is a single span."""
-    parts = split(body, most)
-    assert [span for part in parts for span in flat(part)] == flat(body)
-    assert all(len(part) <= most or len(flat(part)) == 1 for part in parts)
-
-
-def test_parts_are_few() -> None:
-    """Parts are filled: a request of twice the size becomes three parts at most, one that fits itself."""
-    spans = [
-        ReadableSpan(f"span {number}", ELSEWHERE, attributes={"text": "x" * 500}, resource=RESOURCES[0])
-        for number in range(40)
-    ]
-    body = encode_spans(spans).SerializeToString()
-    assert split(body, len(body)) == [body]
-    assert len(split(body, len(body) // 2 + 100)) == 2
-    assert len(split(body, len(body) // 2)) == 3
-
-
-@pytest.mark.parametrize("take", [span_ids, halves, lambda body: split(body, 1)])
+@pytest.mark.parametrize("take", [span_ids, halves])
 def test_other_bytes_are_refused(take: Any) -> None:
     """Bytes that are no request raise: nothing is made up from them."""
     with pytest.raises(DecodeError):

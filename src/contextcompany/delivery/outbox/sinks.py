@@ -7,9 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.delivery.outbox.parcel import Parcel
-from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.spans.encoding import encode_within
 from contextcompany.delivery.spans.pricing import load_prices
-from contextcompany.delivery.spans.requests import halves, span_ids, split
+from contextcompany.delivery.spans.requests import halves, span_ids
 from contextcompany.delivery.spans.shortening import shortened
 from contextcompany.delivery.wire.answers import Outcome, Verdict
 from contextcompany.delivery.wire.transport import Transport
@@ -144,13 +144,10 @@ class CollectorSink(_Preparing):
 
     def pack(self, batch: Sequence[Entry]) -> Packed:
         """Encode the spans of a batch into requests of a bounded size."""
-        encoded = encode(self.prepared(batch))
-        lost = Counter({UNENCODABLE: encoded.unencodable} if encoded.unencodable else {})
+        requests, unencodable = encode_within(self.prepared(batch), self._most_bytes)
+        lost = Counter({UNENCODABLE: unencodable} if unencodable else {})
         receipts = _receipts(batch)
-        bodies = split(encoded.body, self._most_bytes) if encoded.spans else []
-        if len(bodies) == 1 and not (lost and receipts):
-            return [_parcel(bodies[0], encoded.spans, receipts)], lost
-        return [_parcel(body, *_content(body, receipts)) for body in bodies], lost
+        return [_parcel(body, len(ids), _among(receipts, ids)) for body, ids in requests], lost
 
     def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
         """Post a parcel."""
@@ -241,9 +238,9 @@ def _receipts(batch: Sequence[Entry]) -> dict[int, Receipt]:
     }
 
 
-def _content(body: bytes, receipts: Mapping[int, Receipt]) -> tuple[int, dict[int, Receipt]]:
-    ids = span_ids(body)
-    return len(ids), {span_id: receipts[span_id] for span_id in ids if span_id in receipts}
+def _among(receipts: Mapping[int, Receipt], ids: Sequence[int]) -> dict[int, Receipt]:
+    """Return the receipts of these spans."""
+    return {span_id: receipts[span_id] for span_id in ids if span_id in receipts} if receipts else {}
 
 
 def _parcel(body: bytes, spans: int, receipts: Mapping[int, Receipt]) -> Parcel:
@@ -251,7 +248,8 @@ def _parcel(body: bytes, spans: int, receipts: Mapping[int, Receipt]) -> Parcel:
 
 
 def _part(whole: Parcel, body: bytes) -> Parcel:
-    part = _parcel(body, *_content(body, whole.receipts))
+    ids = span_ids(body)
+    part = _parcel(body, len(ids), _among(whole.receipts, ids))
     part.is_own = whole.is_own
     part.number = whole.number
     part.refused_at = whole.refused_at

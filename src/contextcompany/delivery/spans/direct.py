@@ -20,7 +20,7 @@ from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.trace import Link, SpanContext, Status
+    from opentelemetry.trace import Link, Status
     from opentelemetry.util.types import Attributes
 
     from contextcompany.sdk import Event, ReadableSpan
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 _KINDS: Final = {id(kind): bytes((0x30, kind.value + 1)) for kind in SpanKind}
 _CODES: Final = {id(code): bytes((0x18, code.value)) if code.value else b"" for code in StatusCode}
 
-_TRUE: Final = b"\x10\x01"
-_FALSE: Final = b"\x10\x00"
+_MORE: Final = len(ONE_BYTE)
+_OPENINGS: Final = tuple(bytes((size + 2, 0x0A, size)) for size in range(_MORE - 2))
 _LOCAL: Final = 1 << 8  # SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
 _REMOTE: Final = _LOCAL | 1 << 9  # SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _SPAN_FLAGS: Final = tuple(b"\x85\x01" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 _LINK_FLAGS: Final = tuple(b"\x35" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 
-_DOUBLE: Final = Struct("<cd").pack
+_DOUBLE: Final = Struct("<2sd").pack
 _TIME: Final = Struct("<cQ").pack
 
 _MOST_COUNT: Final = (1 << 32) - 1
@@ -80,7 +80,7 @@ class DirectEncoder:
         if context.trace_state:
             add(_text(b"\x1a", ",".join([f"{key}={value}" for key, value in context.trace_state.items()])))
         parent = span.parent
-        if parent is not None:
+        if parent:
             add(b"\x22\x08" + parent.span_id.to_bytes(8, "big"))
         add(self._name(span.name))
         add(_KINDS[id(span.kind)])
@@ -98,7 +98,7 @@ class DirectEncoder:
         if dropped := span.dropped_links:
             add(_count(b"\x70", dropped))
         add(_status(span.status))
-        add(_SPAN_FLAGS[_is_remote(parent)])
+        add(_SPAN_FLAGS[bool(parent and parent.is_remote)])
         return b"".join(parts)
 
     def _name(self, name: str) -> bytes:
@@ -127,7 +127,7 @@ class DirectEncoder:
         self._link_attributes.write(link.attributes, parts.append)
         if dropped := link.dropped_attributes:
             parts.append(_count(b"\x28", dropped))
-        parts.append(_LINK_FLAGS[_is_remote(context)])
+        parts.append(_LINK_FLAGS[bool(context.is_remote)])
         return framed(b"\x6a", b"".join(parts))
 
 
@@ -156,16 +156,17 @@ class _Attributes:
                 raise UnknownValueError
             head, texts = keys.get(key) or self._key(key)
             if type(value) is not str:
-                add(self._framed(head, _any_value(value, MAX_DEPTH)))
+                written = _value(value, MAX_DEPTH)
+                add(self._frame(len(head) + len(written)))
+                add(head)
+                add(written)
             elif len(value) < _SHORT:
                 add(texts.get(value) or self._short(head, texts, value))
             else:
                 # In pieces, so that a long text is copied once more and not three times.
                 text = value.encode()
-                opening = b"\x0a" + varint(len(text))
-                size = len(opening) + len(text)
-                opening = varint(size) + opening
-                add(self._tag + varint(len(head) + len(opening) + len(text)))
+                opening = _text_opening(len(text))
+                add(self._frame(len(head) + len(opening) + len(text)))
                 add(head)
                 add(opening)
                 add(text)
@@ -178,55 +179,68 @@ class _Attributes:
         return entry
 
     def _short(self, head: bytes, texts: dict[str, bytes], value: str) -> bytes:
-        written = self._framed(head, _text_value(value))
+        text = value.encode()
+        opening = _text_opening(len(text))
+        written = self._frame(len(head) + len(opening) + len(text)) + head + opening + text
         if self._has_room():
             texts[value] = written
         return written
 
-    def _framed(self, head: bytes, value: bytes) -> bytes:
-        size = len(value)
-        length = ONE_BYTE[size] if size < len(ONE_BYTE) else varint(size)
-        whole = len(head) + len(length) + size
-        frame = self._frames[whole] if whole < len(ONE_BYTE) else self._tag + varint(whole)
-        return frame + head + length + value
+    def _frame(self, size: int) -> bytes:
+        return self._frames[size] if size < _MORE else self._tag + varint(size)
 
     def _has_room(self) -> bool:
         self._remembered += 1
         return self._remembered <= _MOST_REMEMBERED
 
 
-def _any_value(value: object, depth: int) -> bytes:
-    """Return an `AnyValue`."""
+def _text_opening(size: int) -> bytes:
+    """Return what stands before the bytes of a text in an `AnyValue`, from the length of that on."""
+    if size < len(_OPENINGS):
+        return _OPENINGS[size]
+    opening = b"\x0a" + varint(size)
+    return varint(len(opening) + size) + opening
+
+
+def _value(value: object, depth: int) -> bytes:
+    """Return an `AnyValue` with its length before it.
+
+    Args:
+        value: the value.
+        depth: how many containers there may be inside each other.
+    """
     kind = type(value)
     given: Any = value
-    if kind is int:
-        if SMALLEST_INT <= given <= LARGEST_INT:
-            return b"\x18" + varint(given & _UNSIGNED)
-    elif kind is str:
-        return _text_value(given)
-    elif kind is bool:
-        return _TRUE if given else _FALSE
-    elif kind is float:
-        return _DOUBLE(b"\x21", given)
-    elif kind is bytes:
-        return framed(b"\x3a", given)
-    elif value is None:
-        if TAKES_NONE:
-            return b""
-    elif depth and (kind is tuple or kind is list):
-        return framed(b"\x2a", b"".join([framed(b"\x0a", _any_value(item, depth - 1)) for item in given]))
-    elif depth and kind is dict:
+    if kind is int and SMALLEST_INT <= given <= LARGEST_INT:
+        number = varint(given & _UNSIGNED)
+        return ONE_BYTE[1 + len(number)] + b"\x18" + number
+    if kind is str:
+        text: bytes = given.encode()
+        return _text_opening(len(text)) + text  # within a oneof an empty text is not left out
+    if kind is float:
+        return _DOUBLE(b"\x09\x21", given)
+    if kind is bool:
+        return b"\x02\x10\x01" if given else b"\x02\x10\x00"
+    if value is None and TAKES_NONE:
+        return b"\x00"
+    content = _other_value(value, depth)
+    return varint(len(content)) + content
+
+
+def _other_value(value: object, depth: int) -> bytes:
+    kind = type(value)
+    given: Any = value
+    if depth and (kind is tuple or kind is list):
+        return framed(b"\x2a", b"".join([b"\x0a" + _value(item, depth - 1) for item in given]))
+    if depth and kind is dict:
         return framed(b"\x32", b"".join([_pair(key, item, depth - 1) for key, item in given.items()]))
+    if kind is bytes:
+        return framed(b"\x3a", given)
     raise UnknownValueError
 
 
 def _pair(key: object, value: object, depth: int) -> bytes:
-    return framed(b"\x0a", _text(b"\x0a", key) + framed(b"\x12", _any_value(value, depth)))
-
-
-def _text_value(value: str) -> bytes:
-    # Within a oneof an empty text is not left out.
-    return framed(b"\x0a", value.encode())
+    return framed(b"\x0a", _text(b"\x0a", key) + b"\x12" + _value(value, depth))
 
 
 def _text(tag: bytes, value: object) -> bytes:
@@ -251,9 +265,5 @@ def _count(tag: bytes, value: object) -> bytes:
 
 def _status(status: Status) -> bytes:
     description = status.description
-    message = b"" if description is None else _text(b"\x12", description)
-    return framed(b"\x7a", message + _CODES[id(status.status_code)])
-
-
-def _is_remote(context: SpanContext | None) -> bool:
-    return context is not None and bool(context.is_remote)
+    code = _CODES[id(status.status_code)]
+    return framed(b"\x7a", code if description is None else _text(b"\x12", description) + code)

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST_FRAME_BYTES: Final = 6
-"""Most bytes that `framed_length` returns: one of tag, five of length."""
-
 _BITS: Final = 7  # of a number that one byte of a varint holds
 _MORE: Final = 1 << _BITS
 _TWO_BYTES: Final = 1 << 2 * _BITS

@@ -24,28 +24,10 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
 TAKES_NONE: Final = tuple(map(int, encoder_version.split(".")[:2])) >= (1, 43)
+"""Whether the encoder takes None for a value."""
+
 _LATEST_TIME: Final = (1 << 64) - 1
 _LONGEST_KEY: Final = 1 << 10
-
-
-class Origins:
-    """Remember whether the resources and scopes of a batch, which its spans share, can be encoded."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        # With the objects themselves, so that none of these ids is given to another object meanwhile.
-        self._known: dict[int, tuple[object, bool]] = {}
-
-    def are_whole(self, span: ReadableSpan) -> bool:
-        """Return whether the resource and the scope of a span can be encoded."""
-        resource, scope = span.resource, span.instrumentation_scope
-        known = self._known
-        if id(resource) not in known:
-            known[id(resource)] = resource, _is_whole_resource(resource)
-        if id(scope) not in known:
-            known[id(scope)] = scope, _is_whole_scope(scope)
-        return known[id(resource)][1] and known[id(scope)][1]
 
 
 def is_whole(span: ReadableSpan) -> bool:
@@ -81,7 +63,7 @@ def repaired(span: ReadableSpan) -> ReadableSpan:
         name=_text(span.name),
         context=span.context,
         parent=span.parent,
-        resource=_resource(span.resource),
+        resource=whole_resource(span.resource),
         attributes=attributes,
         events=events,
         links=links,
@@ -89,10 +71,37 @@ def repaired(span: ReadableSpan) -> ReadableSpan:
         status=status,
         start_time=_time(span.start_time),
         end_time=_time(span.end_time),
-        instrumentation_scope=_scope(span.instrumentation_scope),
+        instrumentation_scope=whole_scope(span.instrumentation_scope),
     )
     copy.counts = (span.dropped_attributes, span.dropped_events, span.dropped_links)
     return copy
+
+
+def whole_resource(resource: Resource) -> Resource:
+    """Return a resource if the encoder takes all of it, else a copy in which everything can be encoded."""
+    if _is_whole_resource(resource):
+        return resource
+    return Resource(_repaired(resource.attributes, set(), _is_scalar), _text(resource.schema_url))
+
+
+def whole_scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
+    """Return a scope if the encoder takes all of it, else a copy in which everything can be encoded."""
+    if scope is None or _is_whole_scope(scope):
+        return scope
+    version, schema_url = scope.version, scope.schema_url
+    return InstrumentationScope(
+        _text(scope.name),
+        version if version is None else _text(version),
+        schema_url if schema_url is None else _text(schema_url),
+        _repaired(scope.attributes, set(), _is_scalar),
+    )
+
+
+def plain(attributes: Attributes) -> dict[object, object]:
+    """Return attributes as a dict."""
+    # The SDK's mapping is several times faster copied than read: it locks and looks up key by key.
+    mapping: Any = attributes or {}
+    return mapping.copy() if hasattr(mapping, "copy") else dict(mapping)
 
 
 class _Repaired(ReadableSpan):
@@ -149,24 +158,6 @@ def _link(link: Link, cut: set[str]) -> Link:
     return copy
 
 
-def _resource(resource: Resource) -> Resource:
-    if _is_whole_resource(resource):
-        return resource
-    return Resource(_repaired(resource.attributes, set(), _is_scalar), _text(resource.schema_url))
-
-
-def _scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
-    if scope is None or _is_whole_scope(scope):
-        return scope
-    version, schema_url = scope.version, scope.schema_url
-    return InstrumentationScope(
-        _text(scope.name),
-        version if version is None else _text(version),
-        schema_url if schema_url is None else _text(schema_url),
-        _repaired(scope.attributes, set(), _is_scalar),
-    )
-
-
 def _repaired(
     attributes: Attributes, cut: set[str], is_kept: Callable[[object], bool] | None = None
 ) -> dict[str, Any]:
@@ -206,12 +197,6 @@ def _is_whole(attributes: Attributes) -> bool:
         if not (type(key) is str and key.isascii()) and not _is_text(key):
             return False
     return True
-
-
-def plain(attributes: Attributes) -> dict[object, object]:
-    # The SDK's mapping is several times faster copied than read: it locks and looks up key by key.
-    mapping: Any = attributes or {}
-    return mapping.copy() if hasattr(mapping, "copy") else dict(mapping)
 
 
 def _is_whole_resource(resource: Resource) -> bool:

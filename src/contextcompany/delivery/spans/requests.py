@@ -6,7 +6,7 @@ raise `google.protobuf.message.DecodeError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
-# Most bytes that a message takes beside its own inside another one: one of tag, five of length.
-_FRAME: Final = 6
-_BITS: Final = 7  # of a length that one byte holds
 
 
 class _Placed(NamedTuple):
@@ -46,49 +42,11 @@ def halves(body: bytes) -> tuple[bytes, bytes] | None:
     return (_encoded(placed[:middle]), _encoded(placed[middle:])) if middle else None
 
 
-def split(body: bytes, most: int) -> list[bytes]:
-    """Return the spans of a request as requests of at most `most` bytes each, in their order.
-
-    A span that is larger than that stays alone in a request that is too large. A request that is
-    small enough is returned as it is.
-
-    Args:
-        body: an encoded request.
-        most: bytes.
-    """
-    if len(body) <= most:
-        return [body]
-    request = ExportTraceServiceRequest.FromString(body)
-    packs: list[list[_Placed]] = []
-    size = 0
-    for placed in _placed(request):
-        before = packs[-1][-1] if packs else None
-        further = _size_after(placed, before)
-        if before is None or size + further > most:
-            packs.append([placed])
-            size = _size_after(placed, None)
-        else:
-            packs[-1].append(placed)
-            size += further
-    return [_encoded(pack) for pack in packs]
-
-
 def _placed(request: ExportTraceServiceRequest) -> Iterator[_Placed]:
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield _Placed(resource, scope, span)
-
-
-def _size_after(placed: _Placed, before: _Placed | None) -> int:
-    """Return the most bytes by which a span makes a request larger that ends with another span."""
-    own = placed.span.ByteSize()
-    size = 1 + max(-(-own.bit_length() // _BITS), 1) + own
-    if before is None or before.scope is not placed.scope:
-        size += placed.scope.scope.ByteSize() + len(placed.scope.schema_url) * 4 + 3 * _FRAME
-    if before is None or before.resource is not placed.resource:
-        size += placed.resource.resource.ByteSize() + len(placed.resource.schema_url) * 4 + 3 * _FRAME
-    return size
 
 
 def _encoded(spans: Sequence[_Placed]) -> bytes:
