@@ -215,7 +215,8 @@ def test_results_are_plain_data() -> None:
     """Flush results and stats show their counts."""
     assert (
         repr(tcc.flush(0.0))
-        == "FlushResult(complete=True, delivered=0, pending=0, spooled=0, dropped={}, last_error=None)"
+        == "FlushResult(complete=True, delivered=0, pending=0, spooled=0, handed_over=0, dropped={}, "
+        "last_error=None)"
     )
     assert repr(tcc.stats()) == (
         "Stats(delivered=0, pending=0, spooled=0, handed_over=0, recovered=0, dropped={}, last_error=None, "

@@ -25,7 +25,8 @@ class _Said:
 
     def __init__(self) -> None:
         self._keys: set[Hashable] = set()
-        self._lock = threading.Lock()
+        # Reentrant, as all our locks on the caller's way: a signal handler may record in the middle.
+        self._lock = threading.RLock()
 
     def first(self, key: Hashable) -> bool:
         with self._lock:
@@ -39,7 +40,7 @@ class _Said:
             self._keys.clear()
 
     def renew_lock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 said: Final = _Said()

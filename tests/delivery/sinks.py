@@ -57,6 +57,11 @@ class MakeBox(Protocol):
         ...
 
 
+def packed_by(sink: Sink, batch: Sequence[Entry]) -> Packed:
+    """Return what a sink makes of a batch, prepared by itself."""
+    return sink.pack(batch, sink.prepared(batch))
+
+
 class SteeredSink:
     """Answer the first request with the first outcome, and so on; the last outcome stays.
 
@@ -105,7 +110,11 @@ class SteeredSink:
         self.must_identify = not self.is_there
         return self.is_there
 
-    def pack(self, batch: Sequence[Entry]) -> Packed:
+    def prepared(self, batch: Sequence[Entry]) -> list[ReadableSpan]:
+        """Change nothing."""
+        return [entry.span for entry in batch]
+
+    def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
         """Encode a batch, once the gate for that is open."""
         self.on_call("pack")
         with self._arrived:
@@ -117,7 +126,7 @@ class SteeredSink:
             for entry in batch
             if entry.receipt is not None and entry.span.context is not None
         }
-        return [parcel_of(encode([entry.span for entry in batch]).body, receipts)], Counter()
+        return [parcel_of(encode(spans).body, receipts)], Counter()
 
     def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
         """Keep a request, wait for the gate, and answer by the judge or the script."""

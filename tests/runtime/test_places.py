@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 import contextcompany as tcc
 from contextcompany.runtime import places as places_module
 from contextcompany.runtime.instance import Instance
+from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.places import Place, Places
 from contextcompany.settings.settings import load
 
@@ -28,7 +29,7 @@ def place(run_id: str) -> Place:
         run_id=run_id,
         span_context=CONTEXT,
         tracer=trace.NoOpTracer(),
-        instance=Instance(load()),
+        instance=Instance(load(), Outboxes()),
         destination=None,
     )
 

@@ -177,7 +177,7 @@ def test_flush_tells_what_was_lost() -> None:
         tcc.configure(tcc_url=server.url)
         recorded("run-1")
         result = tcc.flush(PATIENCE)
-        assert result == FlushResult(False, 0, 0, 0, lost, result.last_error)
+        assert result == FlushResult(False, 0, 0, 0, 0, lost, result.last_error)
         assert "refused 1" in str(result.last_error)
         recorded("run-2")
         result = tcc.flush(PATIENCE)

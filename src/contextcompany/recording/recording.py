@@ -90,7 +90,7 @@ class Recording:
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed_by = (0.0, "")
         self._warned = False
 
@@ -179,7 +179,7 @@ class Recording:
 
     def detach_after_fork(self) -> None:
         """Let go of the span in a forked child; the parent process ends it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self.state is State.OPEN:
             self._close("a fork: the parent process ends it")
 

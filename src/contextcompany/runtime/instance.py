@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.outbox import Outbox
-from contextcompany.delivery.outbox.shelf import Shelf
-from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
+from contextcompany.delivery.outbox.sinks import ExporterSink
 from contextcompany.delivery.spans.pricing import priced
 from contextcompany.delivery.spans.processor import RunSpanProcessor, checked
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.spans.redacting import Redactor
-from contextcompany.delivery.spool.location import folder_of
-from contextcompany.delivery.spool.spool import Spool
 from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime import provider as providers
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
@@ -32,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.runtime.outboxes import Outboxes
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings
@@ -57,12 +54,19 @@ class _Router(SpanProcessor):
 
 
 class Instance:
-    """Settings at work."""
+    """Settings at work.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: what is recorded and where it goes.
+        shared: the outboxes of the process.
+    """
+
+    def __init__(self, settings: Settings, shared: Outboxes) -> None:
         self.settings = settings
+        self._shared = shared
+        self._own: Outbox | None = None
         self.ids = PrivateIdGenerator()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
         self._private: Tracer | None = None
@@ -113,7 +117,7 @@ class Instance:
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
         destination, receipt = route if route is not None else (None, None)
-        self._outbox(destination).submit(span, receipt)
+        self._outbox(destination).submit(span, receipt, self._prepared)
 
     def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
@@ -128,67 +132,51 @@ class Instance:
         wanted = destination is not None or self.settings.has_destination
         if wanted and isinstance(span, ReadableSpan) and context.trace_flags.sampled:
             copied = checked(rebuilt(span), content=self.settings.capture_content)
-            self._outbox(destination).submit(copied, receipt)
+            self._outbox(destination).submit(copied, receipt, self._prepared)
         elif receipt is not None:
             receipt.settle(delivered=False)
 
     def retire(self, adopt: Callable[[Instance], None]) -> Counters | None:
-        """Step aside if nothing is pending, and return the counts so far; else None.
+        """Step aside if nothing waits for an exporter of its own, and return its counts; else None.
 
         Args:
             adopt: called once should a run of this instance still deliver a span.
         """
-        taken = [box.take_counters() for box in self._all_outboxes()]
-        found = [counters for counters in taken if counters is not None]
-        if len(found) < len(taken):
-            return None
-        self._adopt = adopt
-        return Counters.total(found)
-
-    def hurry(self) -> None:
-        """Begin to send what waits, to all destinations at once."""
-        for box in self._all_outboxes():
-            box.hurry()
+        counters = Counters() if self._own is None else self._own.take_counters()
+        if counters is not None:
+            self._adopt = adopt
+        return counters
 
     def recover(self) -> None:
         """Begin to send what earlier processes could not deliver to the instance's own destination."""
-        shelf = None if self.settings.exporter is not None else self._shelf(self.settings.destination)
-        if shelf is not None and shelf.may_hold_something():
+        settings = self.settings
+        if settings.exporter is None and self._shared.has_left_something(settings.destination, settings):
             self._outbox(None).recover()
 
-    def save(self, timeout: float) -> bool:
-        """Send what waits within so many seconds together, keep the rest on disk, and go on."""
-        deadline = time.monotonic() + timeout
-        results = [box.save(max(deadline - time.monotonic(), 0)) for box in self._all_outboxes()]
-        return all(results)
+    @property
+    def own_outbox(self) -> Outbox | None:
+        """Return the outbox of an exporter that was passed to `configure`; others are shared."""
+        return self._own
 
-    def flush(self, timeout: float) -> bool:
-        """Flush all outboxes; returns whether all were empty within so many seconds together."""
-        deadline = time.monotonic() + timeout
-        results = [box.flush(max(deadline - time.monotonic(), 0)) for box in self._all_outboxes()]
-        return all(results)
-
-    def close(self, timeout: float) -> bool:
-        """Send what waits within so many seconds together and take nothing more."""
+    def close(self, timeout: float) -> None:
+        """Flush what this instance used within so many seconds, and close what is its own."""
         deadline = time.monotonic() + timeout
         self.closed = True
-        results = [box.close(max(deadline - time.monotonic(), 0)) for box in self._all_outboxes()]
-        return all(results)
-
-    def counters(self) -> Counters:
-        """Return the counts of all outboxes together."""
-        return Counters.total(box.counters() for box in self._all_outboxes())
+        with self._lock:
+            used = list(self._outboxes.values())
+        for box in used:
+            left = max(deadline - time.monotonic(), 0)
+            if box is self._own:
+                box.close(left)
+            else:
+                box.flush(left)
 
     def renew_after_fork(self) -> None:
         """Start empty in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._routes.clear()
-        for box in self._outboxes.values():
-            box.renew_after_fork()
-
-    def _all_outboxes(self) -> list[Outbox]:
-        with self._lock:
-            return list(self._outboxes.values())
+        if self._own is not None:
+            self._own.renew_after_fork()
 
     def _outbox(self, destination: Destination | None) -> Outbox:
         adopt, self._adopt = self._adopt, None
@@ -202,28 +190,22 @@ class Instance:
             if found is None:
                 found = self._new_outbox(destination)
                 self._outboxes[destination] = found
-                if self.closed:
-                    found.close(0)
             return found
 
     def _new_outbox(self, destination: Destination | None) -> Outbox:
         settings = self.settings
         if destination is None and settings.exporter is not None:
-            return Outbox(ExporterSink(settings.exporter, prepare=self._prepared))
-        target = destination or settings.destination
-        sink = CollectorSink(
-            target,
+            self._own = Outbox(ExporterSink(settings.exporter, prepare=self._prepared))
+            if self.closed:
+                self._own.close(0)
+            return self._own
+        return self._shared.get(
+            destination or settings.destination,
+            settings,
             user_agent=f"{providers.DISTRIBUTION}/{self._version}",
             prepare=self._prepared,
-            proxies=settings.proxies,
-            ca_bundle=settings.ca_bundle,
+            reopen=not self.closed,
         )
-        return Outbox(sink, shelf=self._shelf(target))
-
-    def _shelf(self, destination: Destination) -> Shelf | None:
-        if not self.settings.spool or destination.is_implicit:
-            return None
-        return Shelf(Spool(partial(folder_of, destination, spool_dir=self.settings.spool_dir)))
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""

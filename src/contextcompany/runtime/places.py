@@ -118,7 +118,7 @@ class Places:
     def __init__(self) -> None:
         self._live: dict[str, Place] = {}
         self._ended: OrderedDict[str, Place] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         """Return how many runs are known."""
@@ -151,4 +151,4 @@ class Places:
 
     def renew_lock(self) -> None:
         """Take a new lock in a forked child: another thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()

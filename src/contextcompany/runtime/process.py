@@ -18,6 +18,7 @@ from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime import workers
 from contextcompany.runtime.instance import Instance
+from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.places import Place, Places
 from contextcompany.runtime.results import FlushResult, Stats
 from contextcompany.runtime.sigterm import SigtermDrain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
+    from contextcompany.delivery.outbox.outbox import Outbox
     from contextcompany.settings.settings import Settings
 
 _EXIT_SECONDS: Final = 2.0
@@ -58,6 +60,7 @@ class Process:
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
         self._instances: list[Instance] = []
+        self._outboxes = Outboxes()
         # Replaced ones with nothing to deliver; they come back should a run of theirs end a span.
         self._retired: weakref.WeakSet[Instance] = weakref.WeakSet()
         self._kept: set[Instance] = set()
@@ -77,9 +80,7 @@ class Process:
         with self._lock:
             instance = self._installed(settings)
             self._retire_replaced()
-            earlier = self._instances[:-1]
-        for replaced in earlier:
-            replaced.hurry()
+        self._hurry()
         with guard:
             instance.recover()
         with guard:
@@ -93,7 +94,7 @@ class Process:
                 log_debug_lines()
             logger.debug("configured: %r", settings)
             self._stopped = False
-            instance = Instance(settings)
+            instance = Instance(settings, self._outboxes)
             self._instances.append(instance)
             return instance
 
@@ -141,7 +142,7 @@ class Process:
         before = self._counters()
         deadline = time.monotonic() + timeout
         self._hurry()
-        emptied = [instance.flush(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
+        emptied = [box.flush(max(deadline - time.monotonic(), 0)) for box in self._boxes()]
         return self._result(before, emptied=all(emptied))
 
     def shutdown(self, timeout: float, reason: str = "shutdown") -> FlushResult:
@@ -154,8 +155,11 @@ class Process:
             with guard:
                 recording.close(reason, names.ERROR_TYPE_ABANDONED)
         self.watch.wait_until_empty(min(timeout, _ENDING_SECONDS))
+        with self._lock:
+            for instance in self._instances:
+                instance.closed = True
         self._hurry()
-        emptied = [instance.close(max(deadline - time.monotonic(), 0)) for instance in list(self._instances)]
+        emptied = [box.close(max(deadline - time.monotonic(), 0)) for box in self._boxes()]
         return self._result(before, emptied=all(emptied))
 
     def reset(self, timeout: float) -> None:
@@ -163,6 +167,7 @@ class Process:
         self.shutdown(timeout)
         with self._lock:
             self._instances.clear()
+            self._outboxes.forget()
             self._counted = Counters()
             self.places.clear()
             self.current.clear()
@@ -194,23 +199,30 @@ class Process:
 
     def _hurry(self) -> None:
         # All destinations at once: one that hangs must not take the time of the others.
-        for instance in list(self._instances):
-            instance.hurry()
+        for box in self._boxes():
+            box.hurry()
+
+    def _boxes(self) -> list[Outbox]:
+        with self._lock:
+            own = [instance.own_outbox for instance in self._instances]
+        return [*self._outboxes.all(), *(box for box in own if box is not None)]
 
     def _counters(self) -> Counters:
         with self._lock:
-            parts = [self._counted, *(instance.counters() for instance in self._instances)]
+            parts = [self._counted, *(box.counters() for box in self._boxes())]
         return Counters.total(parts)
 
     def _result(self, before: Counters, *, emptied: bool) -> FlushResult:
         after = self._counters()
+        is_complete = emptied and after.dropped.total() == before.dropped.total()
         return FlushResult(
-            complete=emptied and after.dropped.total() == before.dropped.total(),
+            complete=is_complete,
             delivered=after.delivered,
             pending=after.pending,
             spooled=after.spooled,
+            handed_over=after.handed_over,
             dropped=dict(after.dropped),
-            last_error=after.last_error,
+            last_error=None if is_complete else after.last_error,
         )
 
     def _hook(self) -> None:
@@ -237,8 +249,8 @@ class Process:
             return
         deadline = time.monotonic() + _EXIT_SECONDS
         self._hurry()
-        for instance in list(self._instances):
-            instance.save(max(deadline - time.monotonic(), 0))
+        for box in self._boxes():
+            box.save(max(deadline - time.monotonic(), 0))
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
@@ -247,6 +259,7 @@ class Process:
         self._sigterm.renew_after_fork()
         self.places.renew_lock()
         self._counted = Counters()
+        self._outboxes.renew_after_fork()
         for instance in (*self._instances, *self._retired):
             instance.renew_after_fork()
         self.watch.renew_after_fork()

@@ -45,6 +45,7 @@ class FlushResult:
         delivered: spans that a collector confirmed, since the process began.
         pending: spans that still wait in memory or are on their way.
         spooled: spans on disk, for this process or the next one with the same key to deliver.
+        handed_over: spans on disk that another process with the same key took to deliver.
         dropped: spans that are lost, by reason, since the process began.
         last_error: the last problem in plain words, or None.
     """
@@ -53,6 +54,7 @@ class FlushResult:
     delivered: int
     pending: int
     spooled: int = 0
+    handed_over: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     last_error: str | None = None
 

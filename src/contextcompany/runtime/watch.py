@@ -50,7 +50,7 @@ class Watch:
         self._open: dict[int, _Tether] = {}
         self._wake: SimpleQueue[_Tether | None] = SimpleQueue()
         self._deadlines: list[tuple[float, int, weakref.ref[Watched]]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:

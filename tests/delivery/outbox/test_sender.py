@@ -444,7 +444,7 @@ def test_failure_and_recovery_are_said_once(caplog: pytest.LogCaptureFixture, fo
     while callable(stage.look()):
         stage.do()
     assert warnings(caplog) == [
-        "delivery begins to fail: busy; spans wait on disk",
+        "delivery begins to fail: busy; spans wait, nothing is lost so far",
         "delivery to there works again, with 2 spans that waited",
     ]
 

@@ -18,7 +18,7 @@ from contextcompany.delivery.outbox.sinks import UNENCODABLE, CollectorSink, Exp
 from contextcompany.delivery.wire.answers import Outcome, Verdict
 from contextcompany.local.collector import Collector
 from contextcompany.settings.destination import Destination, Source
-from tests.delivery.sinks import bare_span
+from tests.delivery.sinks import bare_span, packed_by
 from tests.delivery.spool.otlp import names_in
 from tests.handmade import STEP, ended_span
 from tests.loopback import Answer, LoopbackServer
@@ -47,7 +47,7 @@ def entries(*spans: ReadableSpan) -> list[Entry]:
 
 def packed(target: CollectorSink | ExporterSink, *spans: ReadableSpan) -> Parcel:
     """Return the one parcel that spans become."""
-    (parcel,), lost = target.pack(entries(*spans))
+    (parcel,), lost = packed_by(target, entries(*spans))
     assert lost == Counter()
     return parcel
 
@@ -57,7 +57,7 @@ def test_a_batch_becomes_a_request() -> None:
     receipts = [Receipt(), None, Receipt()]
     spans = [bare_span(name) for name in "abc"]
     target = sink()
-    (parcel,), lost = target.pack([Entry(*pair) for pair in zip(spans, receipts, strict=True)])
+    (parcel,), lost = packed_by(target, [Entry(*pair) for pair in zip(spans, receipts, strict=True)])
     assert (parcel.spans, names_in(parcel.body), parcel.size) == (3, ["a", "b", "c"], len(parcel.body))
     assert list(parcel.receipts.values()) == [receipts[0], receipts[2]]
     assert (parcel.items, parcel.file, parcel.is_own, lost) == ((), None, True, Counter())
@@ -70,7 +70,7 @@ def test_a_large_batch_becomes_several_requests(monkeypatch: pytest.MonkeyPatch)
     receipts = [Receipt() for _ in range(5)]
     spans = [bare_span(str(number), "x" * 3_000) for number in range(5)]
     target = sink()
-    parcels, lost = target.pack([Entry(*pair) for pair in zip(spans, receipts, strict=True)])
+    parcels, lost = packed_by(target, [Entry(*pair) for pair in zip(spans, receipts, strict=True)])
     assert [names_in(parcel.body) for parcel in parcels] == [["0", "1", "2"], ["3", "4"]]
     assert [parcel.spans for parcel in parcels] == [3, 2]
     assert [list(parcel.receipts.values()) for parcel in parcels] == [receipts[:3], receipts[3:]]
@@ -99,16 +99,16 @@ def test_a_text_that_cannot_travel_is_repaired() -> None:
 def test_a_span_that_cannot_be_encoded() -> None:
     """Its neighbours are packed, and it is counted as lost; alone it makes no parcel."""
     target = sink()
-    (parcel,), lost = target.pack(entries(SPAN, UNENCODABLE_SPAN, SPAN))
+    (parcel,), lost = packed_by(target, entries(SPAN, UNENCODABLE_SPAN, SPAN))
     assert (names_in(parcel.body), parcel.spans, lost) == (["chat", "chat"], 2, Counter({UNENCODABLE: 1}))
-    assert target.pack(entries(UNENCODABLE_SPAN)) == ([], Counter({UNENCODABLE: 1}))
+    assert packed_by(target, entries(UNENCODABLE_SPAN)) == ([], Counter({UNENCODABLE: 1}))
     target.close()
 
 
 def test_a_receipt_goes_with_its_span() -> None:
     """Who waits for a span that could not be encoded is not told that it went with its neighbours."""
     target, kept, lost = sink(), Receipt(), Receipt()
-    (parcel,), _ = target.pack([Entry(SPAN, kept), Entry(UNENCODABLE_SPAN, lost)])
+    (parcel,), _ = packed_by(target, [Entry(SPAN, kept), Entry(UNENCODABLE_SPAN, lost)])
     parcel.settle(delivered=True)
     assert (kept.delivered, lost.delivered) == (True, False)
     target.close()
@@ -203,13 +203,15 @@ def test_what_is_too_large_is_not_made_again() -> None:
         spans = [bare_span(str(number), "x" * 50_000) for number in range(8)]
         whole = packed(target, *spans)
         assert target.send(whole, timeout=10.0).verdict is Verdict.TOO_LARGE
-        halves, lost = target.pack(entries(*spans))
+        halves, lost = packed_by(target, entries(*spans))
         assert max(part.size for part in halves) <= whole.size // 2
         assert [name for part in halves for name in names_in(part.body)] == [str(n) for n in range(8)]
         assert lost == Counter()
-        (single,), _ = target.pack(entries(bare_span("single", "x" * 90_000)))
+        (single,), _ = packed_by(target, entries(bare_span("single", "x" * 90_000)))
         assert target.send(single, timeout=10.0).verdict is Verdict.TOO_LARGE
-        assert max(part.size for part in target.pack(entries(*spans))[0]) == max(part.size for part in halves)
+        assert max(part.size for part in packed_by(target, entries(*spans))[0]) == max(
+            part.size for part in halves
+        )
         target.close()
 
 
@@ -217,7 +219,7 @@ def test_parcels_are_halved() -> None:
     """Halves know whose they are, when they were refused, and who waits for them; a single span has none."""
     target, receipts = sink(), [Receipt(), Receipt(), Receipt()]
     batch = [Entry(bare_span(name), receipt) for name, receipt in zip("abc", receipts, strict=True)]
-    (whole,), _ = target.pack(batch)
+    (whole,), _ = packed_by(target, batch)
     whole.is_own, whole.refused_at, whole.file = False, 7, "a file"
     parts = target.halves(whole)
     assert parts is not None
@@ -234,7 +236,7 @@ def test_parcels_are_halved() -> None:
 def test_parcels_are_shortened() -> None:
     """A single span is cut again and again until nothing is left to cut, and stays the same span."""
     target, receipt = sink(), Receipt()
-    (one,), _ = target.pack([Entry(bare_span("a", "x" * 100_000), receipt)])
+    (one,), _ = packed_by(target, [Entry(bare_span("a", "x" * 100_000), receipt)])
     sizes = [one.size]
     while (shorter := target.shortened(one)) is not None:
         one = shorter
@@ -277,7 +279,7 @@ def test_an_exporter_gets_the_spans() -> None:
     target = ExporterSink(exporter)
     assert (target.name, target.must_identify, target.identify()) == ("InMemorySpanExporter", False, True)
     receipt = Receipt()
-    (parcel,), lost = target.pack([Entry(SPAN, receipt)])
+    (parcel,), lost = packed_by(target, [Entry(SPAN, receipt)])
     assert (parcel.spans, parcel.items, list(parcel.receipts.values())) == (1, (SPAN,), [receipt])
     assert (parcel.size, lost) == (Entry(SPAN, None).size, Counter())
     assert target.send(parcel, timeout=10.0) == Outcome(Verdict.DELIVERED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -276,9 +277,20 @@ def test_a_hook_that_fails_for_one_text(caplog: pytest.LogCaptureFixture) -> Non
     assert len(warnings(caplog)) == 1
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_whatever_the_hook_raises_costs_that_text_alone(error: type[BaseException]) -> None:
+    """Classes beside Exception are errors of the hook too: nothing else can raise them there."""
+
+    def interrupted(text: str, name: str) -> str:
+        raise error
+
+    redacted = Redactor(interrupted, "errors").attributes({"mine": "a"})
+    assert redacted == {"mine": FAILED}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt])
 def test_an_interruption_is_not_swallowed(error: type[BaseException]) -> None:
-    """What is no error of the hook goes on through it."""
+    """The keyboard interrupts the main thread wherever it is."""
 
     def interrupted(text: str, name: str) -> str:
         raise error

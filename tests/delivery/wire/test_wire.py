@@ -15,6 +15,7 @@ from contextcompany.delivery.outbox.entry import Entry
 from contextcompany.delivery.outbox.outbox import Outbox
 from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.settings.destination import Destination, Source
+from tests.delivery.sinks import packed_by
 from tests.delivery.wire.instrumentation import instrumented_requests, instrumented_urllib3
 from tests.handmade import STEP, ended_span
 from tests.loopback import LoopbackServer
@@ -108,7 +109,7 @@ def test_a_sink_used_by_any_thread_is_untouched(application: Application) -> Non
     with LoopbackServer() as server:
         target = sink(server)
         with trace.get_tracer("app").start_as_current_span("request"):
-            for parcel in target.pack([Entry(ended_span("chat", STEP), None)])[0]:
+            for parcel in packed_by(target, [Entry(ended_span("chat", STEP), None)])[0]:
                 target.send(parcel, timeout=10.0)
         target.close()
         assert_untouched(server, application)

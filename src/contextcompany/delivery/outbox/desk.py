@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.outbox.schedule import Schedule
 from contextcompany.delivery.outbox.stock import Stock
-from contextcompany.diagnostics import logger
+from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from contextcompany.delivery.spool.spool import Written
 
 NEVER: Final = float("inf")
+
+_LONG_SECONDS: Final = 1.0
 
 
 class Desk:
@@ -78,6 +81,9 @@ class Desk:
     def counters(self) -> Counters:
         """Return a snapshot of the counts."""
         counters = self.stock.counters()
+        way = self.stock.on_the_way
+        if way is not None and time.monotonic() - way.born > _LONG_SECONDS:
+            counters.last_error = f"{self.name} has not answered yet"
         if self.shelf is not None:
             counters.spooled = self.shelf.spans
             counters.handed_over = self.shelf.handed_over
@@ -116,4 +122,5 @@ class Desk:
             with self.changed:
                 lines, self._lines = self._lines, []
             for level, message, args in lines:
-                logger.log(level, message, *args)
+                with guard:  # a filter of the application may raise
+                    logger.log(level, message, *args)

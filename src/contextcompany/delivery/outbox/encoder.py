@@ -77,20 +77,25 @@ class Encoder(Worker):
         """Make parcels of a batch."""
         desk, stock = self._desk, self._desk.stock
         parcels: list[Parcel] = []
-        lost = Counter({INTERNAL_ERROR: len(batch)})
+        taken, lost = batch, Counter({INTERNAL_ERROR: len(batch)})
         try:
             with guard:
-                parcels, lost = self._sink.pack(batch)
+                spans = self._sink.prepared(batch)
+                # A slow redaction leaves the rest for another time, so that what is done gets away.
+                taken = batch[: len(spans)]
+                parcels, lost = self._sink.pack(taken, spans)
         except BaseException:  # the keyboard, while the calling thread packs at the end of the process
             with desk.changed:
                 stock.return_batch(batch)
             raise
         if lost:
-            for entry in batch:
+            for entry in taken:
                 if not any(entry.receipt in parcel.receipts.values() for parcel in parcels):
                     entry.settle(delivered=False)
         with desk.changed:
-            desk.say_lost(stock.put_packed(batch, parcels, lost))
+            if len(taken) < len(batch):
+                stock.return_batch(batch[len(taken) :])
+            desk.say_lost(stock.put_packed(taken, parcels, lost))
             if parcels and stock is desk.stock:
                 self._call_sender()
             desk.changed.notify_all()

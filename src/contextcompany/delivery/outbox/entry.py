@@ -8,7 +8,11 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from contextcompany.sdk import ReadableSpan
+
+    Prepare = Callable[[ReadableSpan], ReadableSpan]
 
 _SPAN_OVERHEAD: Final = 5_000
 _EVENT_OVERHEAD: Final = 400
@@ -35,12 +39,13 @@ class Receipt:
 
 
 class Entry:
-    """One span that waits, what it weighs, and who waits for it."""
+    """One span that waits, what it weighs, what happens to it before it leaves, and who waits for it."""
 
-    __slots__ = ("receipt", "size", "span")
+    __slots__ = ("prepare", "receipt", "size", "span")
 
-    def __init__(self, span: ReadableSpan, receipt: Receipt | None) -> None:
+    def __init__(self, span: ReadableSpan, receipt: Receipt | None, prepare: Prepare | None = None) -> None:
         self.span = span
+        self.prepare = prepare
         self.receipt = receipt
         self.size = _SPAN_OVERHEAD + len(span.name)
         self.size += sum(_weight(value) for value in (span.attributes or {}).values())

@@ -20,7 +20,7 @@ from contextcompany.diagnostics import guard
 
 if TYPE_CHECKING:
     from contextcompany.delivery.outbox.counters import Counters
-    from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.delivery.outbox.entry import Prepare, Receipt
     from contextcompany.delivery.outbox.parcel import Parcel
     from contextcompany.delivery.outbox.shelf import Shelf
     from contextcompany.delivery.outbox.sinks import Sink
@@ -32,6 +32,8 @@ AFTER_SHUTDOWN: Final = "ended after shutdown"
 # What closing keeps of its time to bring the rest to disk.
 _MOST_RESERVE: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
+# So long a flush waits for a collector that has not answered before.
+_PATIENT_SECONDS: Final = 1.0
 # So many attempts have failed that a flush goes home, if all is safe on disk.
 _ENOUGH_ATTEMPTS: Final = 3
 
@@ -56,14 +58,17 @@ class Outbox:
         counters = self.counters()
         return f"Outbox({self._sink.name}, pending={counters.pending}, delivered={counters.delivered})"
 
-    def submit(self, span: ReadableSpan, receipt: Receipt | None = None) -> None:
+    def submit(
+        self, span: ReadableSpan, receipt: Receipt | None = None, prepare: Prepare | None = None
+    ) -> None:
         """Take an ended span; returns at once.
 
         Args:
             span: the span.
             receipt: told of the span's fate; such a span is sent without waiting for a batch.
+            prepare: what happens to it before it leaves, in the background.
         """
-        entry = Entry(span, receipt)
+        entry = Entry(span, receipt, prepare)
         desk = self._desk
         with desk.changed:
             is_late = desk.closed
@@ -158,6 +163,19 @@ class Outbox:
         self._sink.close()
         return done
 
+    def reopen(self) -> None:
+        """Take spans again after `close`; counts, and what is on disk, are those of before."""
+        desk = self._desk
+        if not desk.closed:
+            return
+        self._sink.renew()
+        with desk.changed:
+            desk.closing = desk.closed = False
+            desk.deadline = NEVER
+            desk.stock.begin_again()
+            if desk.spooled:
+                desk.drain_at = 0.0
+
     def renew_after_fork(self) -> None:
         """Start empty in a forked child: what waited belongs to the parent process."""
         self._sink.renew()
@@ -210,6 +228,8 @@ class Outbox:
         attempts = desk.schedule.attempts_failed - failed
         if not attempts:
             return False
+        if desk.can_keep and desk.stock.pending:
+            return False  # the encoder is bringing it to disk
         is_safe = desk.stock.pending == 0 and attempts >= _ENOUGH_ATTEMPTS
         return desk.schedule.is_stuck or is_safe or (to_disk and desk.can_keep)
 
@@ -235,6 +255,8 @@ class Outbox:
         desk = self._desk
         with desk.changed:
             failed, probed = desk.schedule.attempts_failed, desk.probes_failed
+            was_failing = desk.schedule.is_failing
+            patient_until = time.monotonic() + _PATIENT_SECONDS
             # What others add meanwhile is not waited for, unless this is the end.
             newest = NEVER if to_disk else desk.stock.added
             self._hurry()
@@ -245,8 +267,11 @@ class Outbox:
                     break
                 if desk.probes_failed > probed or self._is_hopeless(failed, to_disk=to_disk):
                     break
-                if desk.stock.on_the_way is None and desk.schedule.wait(now) > deadline - now:
+                is_idle = desk.stock.on_the_way is None and not (desk.can_keep and desk.stock.pending)
+                if is_idle and desk.schedule.wait(now) > deadline - now:
                     break
+                if was_failing and desk.stock.pending == 0 and now >= patient_until and not to_disk:
+                    break  # all is on disk, and the collector has been silent since before
                 task = self._own_task(now)
                 if not callable(task):
                     desk.changed.wait(min(task, deadline - now))
@@ -287,7 +312,7 @@ class Outbox:
         lost = Counter({AFTER_SHUTDOWN: 1})
         if shelf is not None:
             with guard:
-                parcels, lost = self._sink.pack([entry])
+                parcels, lost = self._sink.pack([entry], self._sink.prepared([entry]))
         for parcel in parcels:
             written = None if shelf is None else shelf.write(parcel)
             with desk.changed:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.outbox.desk import NEVER
-from contextcompany.delivery.outbox.dispatch import Dispatched, dispatch
+from contextcompany.delivery.outbox.dispatch import REFUSED, Dispatched, dispatch
 from contextcompany.delivery.outbox.encoder import INTERNAL_ERROR
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN
 from contextcompany.delivery.outbox.worker import Worker
@@ -151,7 +151,7 @@ class Sender(Worker):
                 self._say_recovered(result.delivered, now)
             if now >= self._looked_at + _LOOK_SECONDS or desk.drain_at < NEVER:
                 desk.drain_at = now
-            if not result.rest and outcome.reason:
+            if result.lost[REFUSED] and outcome.reason:
                 desk.say_once(logging.WARNING, "%s; tcc.stats() counts them", outcome.reason)
         if not result.rest:
             return
@@ -170,9 +170,8 @@ class Sender(Worker):
         self._has_said_failing = now >= self._said_at + _SAY_SECONDS
         if self._has_said_failing:
             self._said_at = now
-            where = "on disk" if desk.can_keep else "in memory"
-            said = "delivery begins to fail: %s; spans wait %s"
-            desk.say(logging.WARNING, said, outcome.reason or desk.name, where)
+            said = "delivery begins to fail: %s; spans wait, nothing is lost so far"
+            desk.say(logging.WARNING, said, outcome.reason or desk.name)
 
     def _say_recovered(self, delivered: int, now: float) -> None:
         desk = self._desk

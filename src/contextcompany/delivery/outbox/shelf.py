@@ -61,12 +61,12 @@ class Shelf:
     @property
     def spans(self) -> int:
         """Return how many spans of this process are on disk."""
-        return sum(ticket.spans for ticket in self._tickets.values())
+        return sum(ticket.spans for ticket in list(self._tickets.values()))
 
     @property
     def oldest(self) -> float:
         """Return the number of the oldest span of this process on disk; infinite where there is none."""
-        return min((ticket.number for ticket in self._tickets.values()), default=float("inf"))
+        return min((ticket.number for ticket in list(self._tickets.values())), default=float("inf"))
 
     @property
     def is_usable(self) -> bool:
@@ -141,7 +141,8 @@ class Shelf:
             self._rests_until = time.monotonic() + _REST_SECONDS
             if not self._said:
                 self._said = True
-                logger.warning("spans cannot be kept on disk (%s): they wait in memory", error)
+                said = "spans cannot be kept on disk (%s): they wait in memory; TCC_SPOOL_DIR names another place"
+                logger.warning(said, error)
             return None
         self._evicted.update(evicted.name for evicted in written.evicted)
         return written

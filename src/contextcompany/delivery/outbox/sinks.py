@@ -16,19 +16,20 @@ from contextcompany.delivery.wire.transport import Transport
 from contextcompany.sdk import SpanExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from contextcompany.delivery.outbox.entry import Entry, Receipt
+    from contextcompany.delivery.outbox.entry import Entry, Prepare, Receipt
     from contextcompany.sdk import ReadableSpan, SpanExporter
     from contextcompany.settings.destination import Destination
 
-    Prepare = Callable[[ReadableSpan], ReadableSpan]
     Packed = tuple[list[Parcel], Counter[str]]
 
 UNENCODABLE: Final = "cannot be encoded"
 
 _MOST_BYTES: Final = 4 << 20
 _LEAST_BYTES: Final = 64 << 10
+# How long the redaction of one batch may take before what is done goes on its way.
+_PREPARE_SECONDS: Final = 0.1
 
 
 class Sink(Protocol):
@@ -53,8 +54,12 @@ class Sink(Protocol):
         """Return whether what answers there is the local collector of this package."""
         ...
 
-    def pack(self, batch: Sequence[Entry]) -> Packed:
-        """Return parcels with the spans of entries, and how many could not be packed, by reason."""
+    def prepared(self, batch: Sequence[Entry]) -> list[ReadableSpan]:
+        """Return the spans of the first entries as they leave; at least one, and as many as time allows."""
+        ...
+
+    def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
+        """Return parcels with prepared spans of entries, and how many could not be packed, by reason."""
         ...
 
     def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
@@ -82,7 +87,8 @@ class _Preparing:
     """Prepare the spans of a batch in the background.
 
     Args:
-        prepare: what happens to each span before it leaves: its price, its redaction.
+        prepare: what happens to a span before it leaves, its price and its redaction, where its entry
+            says nothing else.
     """
 
     def __init__(self, prepare: Prepare | None) -> None:
@@ -94,10 +100,15 @@ class _Preparing:
             load_prices()
 
     def prepared(self, batch: Sequence[Entry]) -> list[ReadableSpan]:
-        """Return the spans of a batch as they leave."""
-        if self._prepare is None:
-            return [entry.span for entry in batch]
-        return [self._prepare(entry.span) for entry in batch]
+        """Return the spans of the first entries as they leave; at least one, and as many as time allows."""
+        until = time.monotonic() + _PREPARE_SECONDS
+        spans: list[ReadableSpan] = []
+        for entry in batch:
+            prepare = entry.prepare or self._prepare
+            spans.append(entry.span if prepare is None else prepare(entry.span))
+            if time.monotonic() > until:
+                break
+        return spans
 
 
 class CollectorSink(_Preparing):
@@ -142,9 +153,9 @@ class CollectorSink(_Preparing):
         self._must_identify = not self._transport.identifies_itself()
         return not self._must_identify
 
-    def pack(self, batch: Sequence[Entry]) -> Packed:
-        """Encode the spans of a batch into requests of a bounded size."""
-        requests, unencodable = encode_within(self.prepared(batch), self._most_bytes)
+    def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
+        """Encode spans into requests of a bounded size."""
+        requests, unencodable = encode_within(spans, self._most_bytes)
         lost = Counter({UNENCODABLE: unencodable} if unencodable else {})
         receipts = _receipts(batch)
         return [_parcel(body, len(ids), _among(receipts, ids)) for body, ids in requests], lost
@@ -199,12 +210,12 @@ class ExporterSink(_Preparing):
         """Return True: the user named it."""
         return True
 
-    def pack(self, batch: Sequence[Entry]) -> Packed:
+    def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
         """Return the spans of a batch as one parcel."""
         parcel = Parcel(
             spans=len(batch),
             size=sum(entry.size for entry in batch),
-            items=tuple(self.prepared(batch)),
+            items=tuple(spans),
             receipts=_receipts(batch),
             born=time.monotonic(),
         )

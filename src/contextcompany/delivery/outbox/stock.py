@@ -233,6 +233,10 @@ class Stock:
             self._counts.dropped[reason] += lost
         return lost
 
+    def begin_again(self) -> None:
+        """Take entries again after all was given up."""
+        self._packing_is_given_up = False
+
     def begin_counts_anew(self) -> None:
         """Forget what was counted so far."""
         self._counts = Counters()

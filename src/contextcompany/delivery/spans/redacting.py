@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from opentelemetry.attributes import BoundedAttributes
@@ -173,7 +174,9 @@ class _Pass:
             return text
         try:
             said: object = hook(text, name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (it is the user's, and may raise anything)
+        except BaseException as error:  # (it is the user's, and may raise anything)
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise
             # Not what it says: that may hold the text.
             self._warn("the redact hook raised %s", class_name(error))
             return None
