@@ -179,6 +179,7 @@ def test_another_process_takes_over(box: MakeBox, folder: Path) -> None:
     with other.exclusive() as may_send:
         assert may_send is True
         for name in other.names():
+            other.leave_word(name)
             other.remove(name)
     assert outbox.counters() == Counters(handed_over=5, last_error="the key was refused")
     assert outbox.flush(PATIENCE) is True
@@ -255,7 +256,7 @@ def test_a_disk_that_is_full_loses_nothing(
     assert outbox.counters() == Counters(delivered=50, last_error="busy")
     said = (
         "spans cannot be kept on disk ([Errno 28] No space left on device): they wait in memory; "
-        "TCC_SPOOL_DIR names another place"
+        "TCC_SPOOL_DIR moves it"
     )
     lines = [record.getMessage() for record in caplog.records]
     assert [line for line in lines if "cannot be kept" in line] == [said]

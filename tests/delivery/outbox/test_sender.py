@@ -18,7 +18,7 @@ from contextcompany.delivery.outbox.dispatch import REFUSED
 from contextcompany.delivery.outbox.encoder import INTERNAL_ERROR
 from contextcompany.delivery.outbox.entry import Receipt
 from contextcompany.delivery.outbox.sender import Sender
-from contextcompany.delivery.outbox.shelf import Shelf
+from contextcompany.delivery.outbox.shelf import REMOVED, Shelf
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN
 from contextcompany.delivery.spool.spool import Spool
 from contextcompany.delivery.wire.answers import Outcome, Verdict
@@ -198,10 +198,21 @@ def test_files_that_others_took(folder: Path) -> None:
     stage = Stage(SteeredSink(), folder)
     file = stage.keep(parcel("a", "b")).file
     assert file is not None
+    Spool(folder).leave_word(file)
     Spool(folder).remove(file)
     stage.do()
     assert stage.sink.batches == []
     assert stage.desk.counters() == Counters(handed_over=2)
+
+
+def test_files_that_somebody_removed(folder: Path) -> None:
+    """A file that is gone without a word is lost, not delivered by others."""
+    stage = Stage(SteeredSink(), folder)
+    file = stage.keep(parcel("a", "b")).file
+    assert file is not None
+    (folder / file).unlink()
+    stage.do()
+    assert stage.desk.counters() == Counters(dropped=Counter({REMOVED: 2}))
 
 
 def test_one_process_at_a_time(folder: Path) -> None:
@@ -237,7 +248,7 @@ def test_a_copy_is_removed_when_its_parcel_is_delivered(folder: Path) -> None:
     assert callable(task)
     task()
     assert stage.desk.counters() == Counters(delivered=2)
-    assert (stage.on_disk(), stage.shelf.gone()) == ([], [])
+    assert (stage.on_disk(), stage.shelf.gone()) == ([], {})
 
 
 def test_a_copy_stays_when_its_parcel_is_not_taken(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from contextcompany.delivery.outbox import shelf as shelf_module
 from contextcompany.delivery.outbox.entry import Receipt
-from contextcompany.delivery.outbox.shelf import FULL, TOO_OLD, Shelf
+from contextcompany.delivery.outbox.shelf import FULL, REMOVED, TOO_OLD, Shelf
 from contextcompany.delivery.spool.spool import Evicted, Spool
 from tests.delivery.outbox.spools import SteeredSpool, spans_on_disk
 from tests.delivery.sinks import parcel
@@ -49,7 +49,7 @@ def put(shelf: Shelf, one: Parcel, *, merge: bool = True) -> Written:
 def test_an_empty_shelf_touches_no_disk(folder: Path) -> None:
     """Asking what is there makes no folder."""
     shelf = Shelf(Spool(folder))
-    assert (shelf.spans, shelf.names(), shelf.may_hold_something(), shelf.gone()) == (0, [], False, [])
+    assert (shelf.spans, shelf.names(), shelf.may_hold_something(), shelf.gone()) == (0, [], False, {})
     with shelf.exclusive() as may_send:
         assert may_send is False
     assert not folder.exists()
@@ -119,7 +119,7 @@ def test_files_of_others_are_not_ours(folder: Path) -> None:
     assert read is not None
     assert (read.spans, read.is_own, read.file, dict(read.receipts)) == (1, False, name, {})
     shelf.delete(name)
-    assert (shelf.names(), shelf.gone(), shelf.handed_over) == ([], [], 0)
+    assert (shelf.names(), shelf.gone(), shelf.handed_over) == ([], {}, 0)
 
 
 def test_what_has_left_is_forgotten(folder: Path) -> None:
@@ -128,19 +128,30 @@ def test_what_has_left_is_forgotten(folder: Path) -> None:
     name = put(shelf, parcel("a", "b")).name
     shelf.leave(name)
     shelf.delete(name)
-    assert (shelf.spans, shelf.gone(), shelf.handed_over, spans_on_disk(folder)) == (0, [], 0, [])
+    assert (shelf.spans, shelf.gone(), shelf.handed_over, spans_on_disk(folder)) == (0, {}, 0, [])
 
 
 def test_files_that_others_took_are_handed_over(folder: Path) -> None:
     """A file that is gone was taken by another process; its spans are counted as handed over."""
     shelf = Shelf(Spool(folder))
     taken, kept = (put(shelf, parcel(*names), merge=False).name for names in ("ab", "c"))
-    Spool(folder).remove(taken)
-    assert shelf.gone() == [taken]
-    shelf.note_gone(shelf.gone())
-    assert (shelf.spans, shelf.handed_over, shelf.gone(), shelf.names()) == (1, 2, [], [kept])
-    shelf.note_gone([taken])
+    other = Shelf(Spool(folder))
+    other.delete(taken)
+    assert shelf.gone() == {taken: True}
+    assert shelf.gone() == {taken: True}  # whoever asks next hears the same
+    assert shelf.note_gone(shelf.gone()) == Counter()
+    assert (shelf.spans, shelf.handed_over, shelf.gone(), shelf.names()) == (1, 2, {}, [kept])
+    shelf.note_gone({taken: True})
     assert shelf.handed_over == 2
+
+
+def test_files_that_somebody_removed_are_lost(folder: Path) -> None:
+    """Nobody left word: what was in the file is counted as lost."""
+    shelf = Shelf(Spool(folder))
+    name = put(shelf, parcel("a", "b")).name
+    (folder / name).unlink()
+    assert shelf.note_gone(shelf.gone()) == Counter({REMOVED: 2})
+    assert (shelf.spans, shelf.handed_over) == (0, 0)
 
 
 def test_a_file_that_cannot_be_read_is_no_handing_over(folder: Path) -> None:
@@ -262,7 +273,7 @@ def test_a_forked_child_owns_nothing(folder: Path) -> None:
     name = put(shelf, refused).name
     shelf.handed_over = 5
     shelf.renew_after_fork()
-    assert (shelf.spans, shelf.handed_over, shelf.gone(), shelf.names()) == (0, 0, [], [name])
+    assert (shelf.spans, shelf.handed_over, shelf.gone(), shelf.names()) == (0, 0, {}, [name])
     read = shelf.read(name)
     assert read is not None
     assert (read.is_own, read.refused_at) == (False, None)

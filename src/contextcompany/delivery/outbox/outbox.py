@@ -330,7 +330,7 @@ class Outbox:
             return
         with desk.changed:
             has_files = shelf.spans > 0
-        gone = shelf.gone() if has_files else []
+        gone = shelf.gone() if has_files else {}
         if gone:
             with desk.changed:
                 desk.lose(shelf.note_gone(gone))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FULL: Final = "spool full"
 DAMAGED: Final = "damaged on disk"
+REMOVED: Final = "removed from disk by others"
 TOO_OLD: Final = "too old in the spool"
 
 _REST_SECONDS: Final = 30.0
@@ -49,6 +50,7 @@ class Shelf:
         self._evicted: set[str] = set()
         self._known: set[str] = set()
         self._leaving: set[str] = set()
+        self._sent_by_others: set[str] = set()
         self._rests_until = 0.0
         self._expires_at = 0.0
         self._said = False
@@ -103,25 +105,31 @@ class Shelf:
         self._refusals.pop(name, None)
         self._known.discard(name)
         self._leaving.discard(name)
+        self._sent_by_others.discard(name)
 
     def doubt(self, parcel: Parcel) -> None:
         """Remember when a parcel on disk was refused as malformed."""
         if parcel.file is not None and parcel.refused_at is not None:
             self._refusals[parcel.file] = parcel.refused_at, parcel.refusals
 
-    def note_gone(self, names: Iterable[str]) -> Counter[str]:
-        """Note that files are gone: taken over by another process with the same key, or damaged.
+    def note_gone(self, files: Mapping[str, bool]) -> Counter[str]:
+        """Note that files are gone: sent by another process with the same key, damaged, or removed.
+
+        Args:
+            files: by name whether another process has left word that it sent them.
 
         Returns:
             What is lost, by reason.
         """
         lost: Counter[str] = Counter()
-        for name in names:
+        for name, was_sent in files.items():
             ticket = self._tickets.get(name)
             if ticket is None or name in self._evicted or name in self._leaving:
                 continue
             if name in self._spool.set_aside:
                 lost[DAMAGED] += ticket.spans
+            elif not was_sent:
+                lost[REMOVED] += ticket.spans
             else:
                 self.handed_over += ticket.spans
             self.leave(name)
@@ -141,7 +149,7 @@ class Shelf:
             self._rests_until = time.monotonic() + _REST_SECONDS
             if not self._said:
                 self._said = True
-                said = "spans cannot be kept on disk (%s): they wait in memory; TCC_SPOOL_DIR names another place"
+                said = "spans cannot be kept on disk (%s): they wait in memory; TCC_SPOOL_DIR moves it"
                 logger.warning(said, error)
             return None
         self._evicted.update(evicted.name for evicted in written.evicted)
@@ -176,14 +184,20 @@ class Shelf:
         """Remove a file; one that cannot be removed is not sent again by this process."""
         self._leaving.add(name)
         try:
+            if not self._spool.wrote(name):
+                self._spool.leave_word(name)
             self._spool.remove(name)
         except OSError as error:
             self._stuck.add(name)
             warn_once("spool stuck", "what was delivered cannot be removed from disk (%s)", error)
 
-    def gone(self) -> list[str]:
-        """Return the files of this process that are no longer there."""
-        return [name for name in list(self._tickets) if not self._spool.exists(name)]
+    def gone(self) -> dict[str, bool]:
+        """Return the files of this process that are no longer there, and whether another one sent them."""
+        missing = [name for name in list(self._tickets) if not self._spool.exists(name)]
+        # Word is left before a file is removed; what this process removes itself needs none.
+        missing = [name for name in missing if name not in self._leaving]
+        self._sent_by_others.update(name for name in missing if self._spool.take_word(name))
+        return {name: name in self._sent_by_others for name in missing}
 
     def expire(self) -> tuple[Evicted, ...]:
         """Remove what is too old, at most once a minute; called after an attempt to send has failed."""

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from contextcompany.delivery.spool.location import FOLDER_NAME
-from contextcompany.delivery.spool.segment import is_name, is_part, moment_of, spans_in, whole_of
+from contextcompany.delivery.spool.segment import is_name, is_part, is_word, moment_of, spans_in, whole_of
 from contextcompany.delivery.spool.writers import is_running
 from contextcompany.diagnostics import logger
 
@@ -124,7 +124,11 @@ class Bounds:
             OSError: where the folder cannot be listed or a file cannot be removed.
         """
         for found in self._listed(folder):
-            if is_part(found.path.name) or self._clock.age(found.moment) > self._most_seconds:
+            if (
+                is_part(found.path.name)
+                or is_word(found.path.name)
+                or self._clock.age(found.moment) > self._most_seconds
+            ):
                 self._remove(found, removed)
 
     def sweep(self, folder: Path) -> None:
@@ -134,7 +138,7 @@ class Bounds:
             OSError: where the folder cannot be listed or a file cannot be removed.
         """
         for found in self._listed(folder):
-            if is_part(found.path.name):
+            if is_part(found.path.name) or is_word(found.path.name):
                 self._remove(found, _ignore)
 
     def expire_beside(self, folder: Path) -> None:
@@ -191,7 +195,7 @@ class Bounds:
                 continue
             with entries:
                 for entry in entries:
-                    debris = is_part(entry.name)
+                    debris = is_part(entry.name) or is_word(entry.name)
                     if (not debris and not is_name(entry.name)) or entry.is_dir(follow_symlinks=False):
                         continue
                     try:
@@ -205,8 +209,9 @@ class Bounds:
 
 
 def _may_be_finished(name: str, moment: float) -> bool:
-    # The file system tells time by the wall clock, wherever that jumped.
-    return time.time() - moment < _PART_SECONDS and is_running(whole_of(name))
+    # A word waits for its reader. The file system tells time by the wall clock, wherever that jumped.
+    is_young = is_word(name) or time.time() - moment < _PART_SECONDS
+    return is_young and is_running(whole_of(name))
 
 
 def _ignore(_: Evicted) -> None:

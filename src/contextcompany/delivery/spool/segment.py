@@ -24,6 +24,7 @@ _HEADER: Final = re.compile(rb"%s (\d{1,9})(?: (\d{1,18}) (\d{1,18}) ([0-9a-f]{8
 _LONGEST_HEADER: Final = 200
 _NAME: Final = re.compile(r"(\d{15})-[0-9a-f]{8}-([0-9a-f]{1,16})-[0-9a-f]{16}\.otlp")
 _PART: Final = ".part"
+_WORD: Final = ".sent"
 _LATEST: Final = 10**15 - 1
 
 
@@ -90,9 +91,19 @@ def part_of(name: str) -> str:
     return name + _PART
 
 
+def word_of(name: str) -> str:
+    """Return the name of the empty file that tells a file's writer that another process sent it."""
+    return name + _WORD
+
+
 def whole_of(name: str) -> str:
-    """Return the name that a file gets which is still written under another one."""
-    return name.removesuffix(_PART)
+    """Return the name of the file that an unfinished file, or a word about one, belongs to."""
+    return name.removesuffix(_PART).removesuffix(_WORD)
+
+
+def is_word(name: str) -> bool:
+    """Return whether a file is a word about another."""
+    return name.endswith(_WORD) and is_name(name.removesuffix(_WORD))
 
 
 def is_part(name: str) -> bool:

@@ -215,6 +215,28 @@ class Spool:
         self._bounds.added(-size, -1)
         return True
 
+    def leave_word(self, name: str) -> None:
+        """Tell the process that wrote a file, if it is still there, that this one has sent it.
+
+        Raises:
+            ValueError: for a name that has not the form of ours.
+            OSError: where that cannot be written.
+        """
+        path = self._path(segments.word_of(name)) if is_running(name) else None
+        if path is not None:
+            write_private(path, b"")
+
+    def take_word(self, name: str) -> bool:
+        """Return whether another process has left word that it sent a file, and remove that."""
+        path = self._path(segments.word_of(name))
+        if path is None:
+            return False
+        try:
+            path.unlink()
+        except OSError:
+            return False
+        return True
+
     def expire(self) -> tuple[Evicted, ...]:
         """Remove what has waited too long, from the folders of earlier keys too.
 
@@ -371,6 +393,6 @@ class Spool:
         return self._clock.age(segments.moment_of(name)) <= _UNDER_WAY_SECONDS and is_running(name)
 
     def _path(self, name: str) -> Path | None:
-        segments.moment_of(name)
+        segments.moment_of(segments.whole_of(name))
         folder = self._place.existing()
         return None if folder is None else folder / name
