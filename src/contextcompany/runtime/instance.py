@@ -71,7 +71,8 @@ class Instance:
         self._routes: dict[int, _Route] = {}
         self._private: Tracer | None = None
         self._version = providers.package_version()
-        self._redactor = Redactor(settings.redact, settings.redact_secrets)
+        key = settings.destination.key
+        self._redactor = Redactor(settings.redact, settings.redact_secrets, keys=(key,) if key else ())
         self.closed = False
         self._adopt: Callable[[Instance], None] | None = None
 

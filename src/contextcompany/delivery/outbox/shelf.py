@@ -28,6 +28,7 @@ TOO_OLD: Final = "too old in the spool"
 
 _REST_SECONDS: Final = 30.0
 _EXPIRE_SECONDS: Final = 60.0
+_SWEEP_SECONDS: Final = 600.0
 
 
 class _Ticket(NamedTuple):
@@ -53,6 +54,7 @@ class Shelf:
         self._sent_by_others: set[str] = set()
         self._rests_until = 0.0
         self._expires_at = 0.0
+        self._sweeps_at = 0.0
         self._said = False
         self.handed_over = 0
 
@@ -210,8 +212,11 @@ class Shelf:
         return expired
 
     def sweep(self) -> None:
-        """Remove what processes left that were killed while they wrote."""
-        self._spool.sweep()
+        """Remove what killed processes left, at most once in ten minutes."""
+        now = time.monotonic()
+        if now >= self._sweeps_at:
+            self._sweeps_at = now + _SWEEP_SECONDS
+            self._spool.sweep()
 
     def exclusive(self) -> AbstractContextManager[bool]:
         """Return a block in which this process alone may send from the spool, if it is True."""

@@ -48,12 +48,20 @@ class Redactor:
         hook: gets a text and the name of its attribute and returns what may leave; None for no hook.
             What it raises, but `KeyboardInterrupt`, costs that text alone.
         secrets: `"all"` masks secrets in every text, `"errors"` leaves that to who records errors.
+        keys: further texts that are secrets, for `"all"`.
     """
 
-    __slots__ = ("hook", "is_idle", "masks_all")
+    __slots__ = ("hook", "is_idle", "keys", "masks_all")
 
-    def __init__(self, hook: Callable[[str, str], str] | None, secrets: Literal["errors", "all"]) -> None:
+    def __init__(
+        self,
+        hook: Callable[[str, str], str] | None,
+        secrets: Literal["errors", "all"],
+        *,
+        keys: tuple[str, ...] = (),
+    ) -> None:
         self.hook = hook
+        self.keys = keys
         self.masks_all = secrets == "all"
         self.is_idle = hook is None and not self.masks_all
 
@@ -105,10 +113,11 @@ class Redactor:
 class _Pass:
     """One way of a span through the redaction, which may add 4 MiB to it and no more."""
 
-    __slots__ = ("_hook", "_left", "_masks_all")
+    __slots__ = ("_hook", "_keys", "_left", "_masks_all")
 
     def __init__(self, redactor: Redactor) -> None:
         self._hook = redactor.hook
+        self._keys = redactor.keys
         self._masks_all = redactor.masks_all
         self._left = MAX_SPAN_BYTES
 
@@ -166,6 +175,8 @@ class _Pass:
                 self._left -= max(byte_size(result) - size, 0)
         if self._masks_all:
             result = MASK if secret and result else redact_secrets(result)
+            for key in self._keys:
+                result = result.replace(key, MASK)
         return result
 
     def _asked(self, text: str, name: str) -> str | None:

@@ -76,6 +76,7 @@ class Spool:
         self._bounds = Bounds(most_bytes=most_bytes, most_seconds=most_seconds, clock=self._clock)
         self._lock = FolderLock()
         self._segment: str | None = None
+        self._segment_bytes = 0
         self._evicted: list[Evicted] = []
         self._begin()
 
@@ -257,11 +258,12 @@ class Spool:
         return tuple(sorted(gone))
 
     def sweep(self) -> None:
-        """Remove unfinished files whose writers are dead."""
+        """Remove unfinished files whose writers are dead, and what is too old in folders of other keys."""
         folder = self._place.existing()
         if folder is not None:
             try:
                 self._bounds.sweep(folder)
+                self._bounds.expire_beside(folder)
             except OSError as error:
                 say("sweep", folder, "holds unfinished files that cannot be removed", error)
 
@@ -299,13 +301,16 @@ class Spool:
         name = self._names.new(self._clock.now())
         self._put(folder, name, content, is_new=True)
         if mergeable:
-            self._segment = name
+            self._segment, self._segment_bytes = name, len(body)
         return name
 
     def _merged(self, folder: Path, body: bytes, spans: int) -> str | None:
         """Write a request behind those in this process's last file, while nobody sends that."""
         name = self._segment
-        if name is None or not self._may_grow(folder, name, len(body)):
+        # Asked first of all: each call to the system may cost this thread its turn.
+        if name is None or self._segment_bytes + len(body) > _SEGMENT_BYTES:
+            return None
+        if not self._may_grow(folder, name, len(body)):
             return None
         held = self._unless_sending(folder)
         if held is None:
@@ -321,6 +326,7 @@ class Spool:
         finally:
             held.release()
         self._bounds.added(len(body), 0)
+        self._segment_bytes += len(body)
         return name
 
     def _may_grow(self, folder: Path, name: str, size: int) -> bool:
