@@ -19,7 +19,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import contextcompany as tcc
 from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.local.collector import Collector
-from contextcompany.runtime import instance
+from contextcompany.runtime import outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Colle
         def sink(destination: Destination, **arguments: Any) -> CollectorSink:
             return CollectorSink(replace(destination, url=target), **arguments)
 
-        monkeypatch.setattr(instance, "CollectorSink", sink)
+        monkeypatch.setattr(outboxes, "CollectorSink", sink)
         monkeypatch.setenv("TCC_URL", running.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
         yield running
