@@ -13,6 +13,8 @@ from typing import Final
 # A fork inside an import of somebody else may wait for a module that this gate's holder waits for.
 _MOST_SECONDS: Final = 5.0
 _MOST_REGISTRATIONS: Final = 20
+# Modules that take locks of their own at a fork, from their import on.
+_LOCKED_AT_FORK: Final = ("concurrent.futures.thread", "logging")
 
 
 class Gate:
@@ -39,9 +41,10 @@ class Gate:
         """
         if not self._is_prepared:
             self._is_prepared = True
-            # Both take locks of their own at a fork.
-            import concurrent.futures.thread  # noqa: F401
-            import logging  # noqa: F401
+            from importlib import import_module
+
+            for name in _LOCKED_AT_FORK:
+                import_module(name)
         if self._registrations < _MOST_REGISTRATIONS and hasattr(os, "register_at_fork"):
             self._registrations += 1
             os.register_at_fork(
