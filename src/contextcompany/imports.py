@@ -27,8 +27,14 @@ class Gate:
         self._held: list[bool] = []
 
     def __enter__(self) -> None:
-        self._come_first()
+        if not self._registrations:
+            self._come_first()
         self._lock.acquire()
+        if not self._is_prepared:
+            self._is_prepared = True
+            for name in _LOCKED_AT_FORK:
+                __import__(name)
+        self._come_first()
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
@@ -39,12 +45,6 @@ class Gate:
         The function that was registered last runs first. One that came after ours would hold the
         lock of logging, say, while the fork waits for an import that logs.
         """
-        if not self._is_prepared:
-            self._is_prepared = True
-            from importlib import import_module
-
-            for name in _LOCKED_AT_FORK:
-                import_module(name)
         if self._registrations < _MOST_REGISTRATIONS and hasattr(os, "register_at_fork"):
             self._registrations += 1
             os.register_at_fork(

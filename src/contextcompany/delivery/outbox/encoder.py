@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -147,7 +149,7 @@ class Encoder(Worker):
             at_once = desk.schedule.is_failing or stock.has_enough_parcels
             wait = 0.0 if at_once else stock.parcels[0].born + DOUBT_SECONDS - now
             if wait <= 0:
-                stock.in_hand = stock.take_parcel()
+                stock.in_hand = stock.take_together()
                 return partial(self._keep, shelf, stock.in_hand)
         way = stock.on_the_way
         if way is not None and way.file is None and desk.doubting is None:
@@ -159,7 +161,15 @@ class Encoder(Worker):
         return wait
 
     def begin(self) -> None:
-        """Load what packing needs while the first batch is still waiting for its age."""
+        """Have loaded what packing needs while the first batch is still waiting for its age.
+
+        By yet another thread, which ends with that: what needs nothing loaded need not wait.
+        """
+        # No thread can be started while the interpreter exits; things are then loaded when needed.
+        with suppress(RuntimeError):
+            threading.Thread(target=self._warm_up, name="contextcompany-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
         with guard:
             self._sink.warm_up()
 

@@ -9,13 +9,13 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.outbox.counters import OF_OTHERS, Counters
+from contextcompany.delivery.outbox.parcel import Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from contextcompany.delivery.outbox.dispatch import Dispatched
     from contextcompany.delivery.outbox.entry import Entry
-    from contextcompany.delivery.outbox.parcel import Parcel
 
 MOST_SPANS: Final = 50_000
 MOST_BYTES: Final = 32 << 20
@@ -204,6 +204,32 @@ class Stock:
         new = [reason for reason, count in lost.items() if count and not self._counts.dropped[reason]]
         self._counts.dropped.update(lost)
         return new
+
+    def take_together(self) -> Parcel:
+        """Take the oldest parcels as one, up to two batches: each file costs calls to the system.
+
+        Serialized OTLP requests that are joined are one valid request.
+        """
+        first = self.take_parcel()
+        together = [first]
+        size = first.size
+        while self.parcels and first.refused_at is None and first.is_own:
+            further = self.parcels[0]
+            size += further.size
+            if further.refused_at is not None or not further.is_own or size > 2 * BATCH_BYTES:
+                break
+            together.append(self.take_parcel())
+        if len(together) == 1:
+            return first
+        receipts = {span: receipt for one in together for span, receipt in one.receipts.items()}
+        return Parcel(
+            spans=sum(one.spans for one in together),
+            size=sum(one.size for one in together),
+            body=b"".join(one.body for one in together),
+            receipts=receipts,
+            born=first.born,
+            number=min(one.number for one in together),
+        )
 
     def settle_receipts(self, *, delivered: bool) -> None:
         """Tell all who wait for something in memory."""

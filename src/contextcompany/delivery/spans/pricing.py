@@ -32,6 +32,9 @@ def priced(span: ReadableSpan) -> ReadableSpan:
         attributes.get(names.GEN_AI_OPERATION_NAME) != names.OPERATION_CHAT
         or names.TCC_RUN_ID not in attributes
         or names.TCC_COST in attributes
+        or not (
+            names.GEN_AI_USAGE_INPUT_TOKENS in attributes or names.GEN_AI_USAGE_OUTPUT_TOKENS in attributes
+        )
     ):
         return span
     with guard:
@@ -57,7 +60,6 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
         attributes: the attributes of a step; input tokens include cached and cache-write ones.
         start_time: when the request began, in nanoseconds since the epoch; prices change in time.
     """
-    prices = _prices()
     counts = {
         field: attributes[key]
         for field, key in (
@@ -68,7 +70,8 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
         )
         if isinstance(attributes.get(key), int)
     }
-    if prices is None or not counts:
+    prices = _prices() if counts else None
+    if prices is None:
         return None
     provider = attributes.get(names.GEN_AI_PROVIDER_NAME)
     provider_id = GENAI_PRICES_PROVIDER.get(provider) if isinstance(provider, str) else None
