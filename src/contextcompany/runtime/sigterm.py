@@ -32,6 +32,10 @@ class SigtermDrain:
     def __init__(self, drain: Callable[[bool], object]) -> None:
         self._drain = drain
         self._previous: Any = None
+        # What was there before an earlier installation, for a handler in between that calls ours.
+        self._earlier: Any = signal.SIG_IGN
+        self._is_passing_on = False
+        self._was_removed = False
         self._is_installed = False
         self._is_draining = False
         self._is_done = False
@@ -47,8 +51,11 @@ class SigtermDrain:
         if previous is None:
             warn_once("sigterm", "on_sigterm does nothing: the handler of SIGTERM is not one of Python")
             return
+        if self._is_installed:
+            self._earlier = self._previous
         self._previous = previous
         self._is_installed = True
+        self._was_removed = False
         signal.signal(signal.SIGTERM, self._handle)
 
     def remove(self) -> None:
@@ -58,6 +65,7 @@ class SigtermDrain:
         if signal.getsignal(signal.SIGTERM) == self._handle:
             signal.signal(signal.SIGTERM, self._previous)
             self._is_installed = False
+            self._was_removed = True
 
     def renew_after_fork(self) -> None:
         """Forget a drain that stayed in the parent process."""
@@ -72,7 +80,9 @@ class SigtermDrain:
             time.sleep(_GLANCE)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._is_done:
+        if self._is_passing_on:
+            self._act_as(self._earlier, number, frame)
+        elif self._is_done:
             self._is_done = self._is_draining = False
             self._pass_on(number, frame)
         elif not self._is_draining:
@@ -89,17 +99,27 @@ class SigtermDrain:
             with guard:
                 self._drain(self._previous == signal.SIG_DFL)
         finally:
-            if _is_of_event_loop(self._previous) or signal.getsignal(signal.SIGTERM) != self._handle:
+            is_ours = signal.getsignal(signal.SIGTERM) == self._handle
+            if _is_of_event_loop(self._previous) or not (is_ours or self._was_removed):
                 self._is_draining = False
+            elif not is_ours:
+                self._is_draining = False
+                os.kill(os.getpid(), signal.SIGTERM)  # for whom the signal was given back to
             else:
                 self._is_done = True
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        previous = self._previous
-        if callable(previous):
-            previous(number, frame)
-        elif previous == signal.SIG_DFL:
+        self._is_passing_on = True
+        try:
+            self._act_as(self._previous, number, frame)
+        finally:
+            self._is_passing_on = False
+
+    def _act_as(self, handler: Any, number: int, frame: FrameType | None) -> None:
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:
             logger.debug("delivered at SIGTERM; the process ends")
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

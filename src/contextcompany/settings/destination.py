@@ -182,6 +182,7 @@ def resolve(
     api_key: str | None = None,
     tcc_url: str | None = None,
     url_is_verbatim: bool = False,
+    url_name: str = "tcc_url",
     headers: Headers = (),
 ) -> Destination:
     """Return the destination that arguments name on top of an earlier one.
@@ -195,7 +196,7 @@ def resolve(
     if api_key is not None and not environment.is_header("authorization", api_key):
         raise ValueError("api_key has characters that no HTTP header can carry; check how it was read")
     if tcc_url is not None:
-        url, credentials = traces_url(tcc_url, verbatim=url_is_verbatim)
+        url, credentials = traces_url(tcc_url, name=url_name, verbatim=url_is_verbatim)
         same = base.is_ours and origin(url) == origin(base.url)
         kept = base.headers if same else ()
         key = api_key if api_key is not None else (base.key if same else None)

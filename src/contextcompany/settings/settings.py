@@ -159,6 +159,7 @@ def load(
         api_key=api_key or None,
         tcc_url=traces_url if traces_url is not None else (tcc_url or None),
         url_is_verbatim=traces_url is not None,
+        url_name="tcc_url" if traces_url is None else "traces_url",
         headers=loose + arguments.checked_headers(headers or {}),
     )
     switched_off = disabled if disabled is not None else environment.flag("TCC_DISABLED", default=False)

@@ -19,7 +19,7 @@ def is_running(name: str) -> bool:
         return True  # to ask would send a process of Windows an interrupt
     try:
         os.kill(writer, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process can have a number that is too large
         return False
     except OSError:
         return True
