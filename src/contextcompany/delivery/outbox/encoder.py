@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 BATCH_SECONDS: Final = 0.5
 DOUBT_SECONDS: Final = 0.2
 PROBE_SECONDS: Final = 2.0
+_WARMING_SECONDS: Final = 0.05
 
 INTERNAL_ERROR: Final = "an internal error of this package"
 
@@ -48,6 +48,7 @@ class Encoder(Worker):
         super().__init__(desk)
         self._sink = sink
         self._call_sender = call_sender
+        self._is_warming = False
 
     def look(self, now: float) -> Task | float:
         """Return the next task, or the seconds until there may be one; with the lock held."""
@@ -58,6 +59,8 @@ class Encoder(Worker):
         to_keep = self._look_to_keep(now)
         if callable(to_keep) or not len(stock):
             return to_keep
+        if self._is_warming and not stock.is_filling:
+            return min(_WARMING_SECONDS, to_keep)
         if stock.has_enough_parcels and not desk.can_keep:
             # Encoded or not they wait in memory, and each span would have taken its place there twice:
             # the system's allocator keeps what small objects leave behind.
@@ -160,18 +163,31 @@ class Encoder(Worker):
             wait = min(wait, rest)
         return wait
 
+    def renew_after_fork(self) -> None:
+        """Forget the threads: they stayed in the parent process."""
+        super().renew_after_fork()
+        self._is_warming = False
+
     def begin(self) -> None:
         """Have loaded what packing needs while the first batch is still waiting for its age.
 
-        By yet another thread, which ends with that: what needs nothing loaded need not wait.
+        By yet another thread, which ends with that: where much comes at once, it cannot be waited for.
         """
         # No thread can be started while the interpreter exits; things are then loaded when needed.
-        with suppress(RuntimeError):
+        self._is_warming = True
+        try:
             threading.Thread(target=self._warm_up, name="contextcompany-warm-up", daemon=True).start()
+        except RuntimeError:
+            self._is_warming = False
 
     def _warm_up(self) -> None:
-        with guard:
-            self._sink.warm_up()
+        try:
+            with guard:
+                self._sink.warm_up()
+        finally:
+            with self._desk.changed:
+                self._is_warming = False
+                self._desk.changed.notify_all()
 
     def _probe(self) -> None:
         """See whether what answers at the implicit destination is the local collector."""

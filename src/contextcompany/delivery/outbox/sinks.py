@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.delivery.spans.encoding import encode_within
-from contextcompany.delivery.spans.pricing import load_prices
+from contextcompany.delivery.spans.pricing import forget_loading, load_prices
 from contextcompany.delivery.spans.requests import halves, span_ids
 from contextcompany.delivery.spans.shortening import shortened
 from contextcompany.delivery.wire.answers import Outcome, Verdict
@@ -93,6 +93,10 @@ class _Preparing:
 
     def __init__(self, prepare: Prepare | None) -> None:
         self._prepare = prepare
+
+    def renew(self) -> None:
+        """Forget what a fork must not share."""
+        forget_loading()
 
     def warm_up(self) -> None:
         """Load what packing needs: the price list, which takes long."""
@@ -185,6 +189,7 @@ class CollectorSink(_Preparing):
 
     def renew(self) -> None:
         """Take a fresh connection."""
+        super().renew()
         self._transport.renew()
 
     def close(self) -> None:
@@ -232,9 +237,6 @@ class ExporterSink(_Preparing):
 
     def shortened(self, parcel: Parcel) -> None:
         """Return None: an exporter takes a batch or does not."""
-
-    def renew(self) -> None:
-        """Keep the exporter: it is the user's."""
 
     def close(self) -> None:
         """Shut the exporter down."""

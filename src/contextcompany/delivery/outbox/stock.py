@@ -70,6 +70,11 @@ class Stock:
         return len(self._waiting) >= BATCH_SPANS or self._waiting_bytes >= BATCH_BYTES
 
     @property
+    def is_filling(self) -> bool:
+        """Return whether so much waits that nothing else can be waited for."""
+        return self._waiting_bytes >= MOST_BYTES // 8
+
+    @property
     def has_enough_parcels(self) -> bool:
         """Return whether more is encoded than the next requests will take."""
         return self._parcel_bytes >= 2 * BATCH_BYTES

@@ -16,6 +16,8 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
 
 _MINUTE: Final = 60_000_000_000
+# Not empty while a thread loads the price list.
+_loading: Final[list[None]] = []
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,8 @@ def priced(span: ReadableSpan) -> ReadableSpan:
         )
     ):
         return span
+    if _loading:
+        return span  # whoever asks meanwhile has no time to wait
     with guard:
         # The price list imports more with its first questions.
         with imports.gate:
@@ -50,9 +54,21 @@ def priced(span: ReadableSpan) -> ReadableSpan:
 
 
 def load_prices() -> None:
-    """Load the price list if there is one; it takes a while the first time."""
-    with imports.gate:
-        _prices()
+    """Load the price list if there is one; it takes a while the first time.
+
+    What is to be priced meanwhile by other threads leaves without a cost.
+    """
+    _loading.append(None)
+    try:
+        with imports.gate:
+            _prices()
+    finally:
+        _loading.pop()
+
+
+def forget_loading() -> None:
+    """Forget, in a forked child, that a thread of the parent process was loading the price list."""
+    _loading.clear()
 
 
 def cost(attributes: Mapping[str, object], start_time: int | None) -> float | None:
