@@ -211,7 +211,7 @@ class Stock:
         return new
 
     def take_together(self) -> Parcel:
-        """Take the oldest parcels as one, up to two batches: each file costs calls to the system.
+        """Take the oldest parcels as one, up to a batch: each file costs calls to the system.
 
         Serialized OTLP requests that are joined are one valid request.
         """
@@ -221,7 +221,7 @@ class Stock:
         while self.parcels and first.refused_at is None and first.is_own:
             further = self.parcels[0]
             size += further.size
-            if further.refused_at is not None or not further.is_own or size > 2 * BATCH_BYTES:
+            if further.refused_at is not None or not further.is_own or size > BATCH_BYTES:
                 break
             together.append(self.take_parcel())
         if len(together) == 1:
@@ -287,8 +287,8 @@ class Stock:
         flying = self.on_the_way.size if self.on_the_way is not None else 0
         written = self.in_hand.size if self.in_hand is not None else 0
         held = self._waiting_bytes + self._parcel_bytes + flying
-        # A batch is held as spans and as bytes while it is encoded.
-        held += 2 * self._packing_bytes + written
+        # A batch is held as spans and as bytes while it is encoded, a file twice while it is written.
+        held += 2 * (self._packing_bytes + written)
         return self.pending >= MOST_SPANS or held + further > MOST_BYTES
 
     def _is_crowded(self, further: int) -> bool:
