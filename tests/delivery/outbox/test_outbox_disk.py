@@ -268,6 +268,7 @@ def test_a_spool_that_is_full_drops_the_oldest(
 ) -> None:
     """Over the bound of the disk the oldest files go, counted, and all others are still delivered."""
     monkeypatch.setattr(stock_module, "BATCH_SPANS", 1)
+    monkeypatch.setattr(stock_module, "BATCH_BYTES", 1)  # each span has a file of its own
     sink = SteeredSink(STAYS)
     outbox = box(sink, SteeredSpool(folder, most_bytes=2_000_000))
     for number in range(10):
