@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import SpanKind
 
-from contextcompany.delivery.spans.encoding import encode
+from contextcompany.delivery.spans.encoding import encode_within
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def stock(spans: list[ReadableSpan]) -> bytes:
 
 def direct(spans: list[ReadableSpan]) -> bytes:
     """Encode as this package does."""
-    return encode(spans).body
+    return encode_within(spans, 1 << 30).requests[0].body
 
 
 def microseconds(work: Callable[[list[ReadableSpan]], bytes], spans: list[ReadableSpan]) -> float:

@@ -15,11 +15,11 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.delivery.outbox.sinks import CollectorSink
-from contextcompany.delivery.spans.encoding import encode
 from contextcompany.delivery.spans.requests import halves, span_ids
 from contextcompany.delivery.spans.shortening import shortened
 from contextcompany.delivery.wire.answers import Outcome, Verdict
 from contextcompany.settings.destination import Destination, Source
+from tests.delivery.spans.whole import encode
 from tests.delivery.spool.otlp import names_in
 from tests.handmade import ended_span
 from tests.loopback import PATIENCE

@@ -239,6 +239,17 @@ def test_content_off_gives_the_hook_no_content(hook: Hook) -> None:
     assert [span.name for span in exporter.get_finished_spans() if "cats" in span.to_json()] == []
 
 
+def test_the_key_of_the_destination_is_masked_for_the_application_too() -> None:
+    """With `redact_secrets="all"` our own key stays here, whatever it looks like and whoever exports."""
+    provider, exporter = application()
+    tcc.configure(tracer_provider=provider, api_key="plain words", redact_secrets="all")
+    tcc.run("run-1").prompt("the key is plain words, they say").end()
+    (run,) = exporter.get_finished_spans()
+    assert attributes_of(run)["gen_ai.input.messages"] == (
+        f'[{{"role":"user","parts":[{{"type":"text","content":"the key is {MASK}, they say"}}]}}]'
+    )
+
+
 HOOKS: dict[str, Callable[[str, str], str]] = {
     "surrogate": lambda text, name: "\ud800",
     "nul": lambda text, name: "\0",

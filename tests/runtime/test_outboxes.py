@@ -17,6 +17,7 @@ from contextcompany.runtime.process import process
 from contextcompany.runtime.results import Stats
 from contextcompany.settings.settings import load
 from contextcompany.testing import capture
+from tests.interpreter import python
 from tests.loopback import PATIENCE, LoopbackServer
 from tests.servers.account import assert_each_once, noted
 from tests.servers.program import Program
@@ -212,6 +213,30 @@ def test_configured_again() -> None:
         tcc.configure(tcc_url=collector.url)
         assert tcc.stats() == Stats(delivered=4, pending=0)
         assert len(collector.store) == 4
+
+
+def test_the_first_run_reads_no_disk(tmp_path: Path) -> None:
+    """What earlier processes left is looked for in the background: the caller waits for no file."""
+    with Collector() as collector:
+        url = collector.url
+    variables = {"TCC_URL": url, "TCC_SPOOL_DIR": str(tmp_path / "spool")}
+    record = "import contextcompany as tcc\ntcc.run().prompt('hi').end()\n"
+    assert python(record, **variables).code == 0
+    assert list((tmp_path / "spool").rglob("*.otlp"))
+    watch = """
+        import os, sys, threading
+        import contextcompany as tcc
+        tcc.run  # imports read files, of course
+        def hook(event, arguments):
+            if threading.current_thread() is threading.main_thread():
+                asked.extend(str(one) for one in arguments if os.environ["TCC_SPOOL_DIR"] in str(one))
+        asked = []
+        sys.addaudithook(hook)
+        tcc.run().prompt("hi").end()
+        print(asked)
+        """
+    finished = python(watch, **variables)
+    assert (finished.code, finished.out.strip()) == (0, "[]")
 
 
 @pytest.mark.parametrize("name", ["api_key", "spool_dir", "proxies", "ca_bundle"])

@@ -21,8 +21,7 @@ def redactor_of(place: Place) -> Redactor:
 
     On our own provider that is nothing: there they pass in the background, on their way out.
     """
-    settings = place.instance.settings
-    return Redactor(settings.redact, settings.redact_secrets) if place.is_shared else _IDLE
+    return place.instance.redactor if place.is_shared else _IDLE
 
 
 def deliver_copy(place: Place, span: Span, written: Written) -> None:

@@ -72,7 +72,7 @@ class Instance:
         self._private: Tracer | None = None
         self._version = providers.package_version()
         key = settings.destination.key
-        self._redactor = Redactor(settings.redact, settings.redact_secrets, keys=(key,) if key else ())
+        self.redactor = Redactor(settings.redact, settings.redact_secrets, keys=(key,) if key else ())
         self.closed = False
         self._adopt: Callable[[Instance], None] | None = None
 
@@ -210,4 +210,4 @@ class Instance:
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""
-        return self._redactor.span(priced(span))
+        return self.redactor.span(priced(span))

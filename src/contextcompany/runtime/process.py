@@ -120,7 +120,8 @@ class Process:
         with self._lock:
             if self._instances:
                 return self._instances[-1]
-            return self.configure(settings_room.load())
+            # Nothing is read from the disk here: this is the way of the application's first run.
+            return self._installed(settings_room.load())
 
     @contextmanager
     def temporarily(self, settings: Settings) -> Generator[Instance]:

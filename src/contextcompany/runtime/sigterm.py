@@ -99,14 +99,11 @@ class SigtermDrain:
             with guard:
                 self._drain(self._previous == signal.SIG_DFL)
         finally:
-            is_ours = signal.getsignal(signal.SIGTERM) == self._handle
-            if _is_of_event_loop(self._previous) or not (is_ours or self._was_removed):
-                self._is_draining = False
-            elif not is_ours:
-                self._is_draining = False
-                os.kill(os.getpid(), signal.SIGTERM)  # for whom the signal was given back to
-            else:
-                self._is_done = True
+            was_heard = _is_of_event_loop(self._previous)
+            is_ours = not was_heard and signal.getsignal(signal.SIGTERM) == self._handle
+            self._is_done = self._is_draining = is_ours
+            # Given back meanwhile, it acts for whom it was given back to.
+            if is_ours or (self._was_removed and not was_heard):
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:

@@ -24,10 +24,13 @@ from tests.delivery.sinks import LATER, SteeredSink, bare_span, join, parcel, to
 from tests.delivery.spool.otlp import names_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from contextcompany.delivery.outbox.parcel import Parcel
+    from contextcompany.delivery.outbox.sinks import Packed
     from contextcompany.delivery.outbox.worker import Task
+    from contextcompany.sdk import ReadableSpan
 
 
 class Stage:
@@ -129,6 +132,25 @@ def test_a_bug_while_packing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
     stage.add("c")
     stage.do(1.0)
     assert stage.packed() == [["c"]]
+
+
+def test_a_bug_after_a_slow_redaction_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was prepared is lost with it; the rest waits, and is counted as nothing else."""
+    monkeypatch.setattr(guard, "strict", False)
+    stage = Stage()
+    stage.add("a", "b", "c")
+    stage.desk.urgent = True
+
+    def first(batch: Sequence[Entry]) -> list[ReadableSpan]:
+        return [batch[0].span]
+
+    def broken(batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(stage.sink, "prepared", first)
+    monkeypatch.setattr(stage.sink, "pack", broken)
+    stage.do()
+    assert stage.desk.counters() == Counters(pending=2, dropped=Counter({INTERNAL_ERROR: 1}))
 
 
 def test_an_interruption_loses_nothing() -> None:

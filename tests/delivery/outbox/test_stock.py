@@ -238,6 +238,22 @@ def test_giving_up_counts_all_in_memory() -> None:
     assert [receipt.delivered for receipt in receipts[:3]] == [False] * 3
 
 
+@pytest.mark.parametrize("begins_again", [False, True])
+def test_a_batch_that_comes_back_after_giving_up(begins_again: bool) -> None:
+    """What was given up while it was packed is lost once, whatever becomes of it, and nothing else is."""
+    stock = filled("a", "b", "c")
+    batch = stock.take_batch()
+    assert stock.give_up() == 3
+    if begins_again:
+        stock.add(entry("d"))
+    stock.return_batch(batch[1:])
+    stock.put_packed(batch[:1], [parcel(1)], Counter())
+    lost = Counter({AT_SHUTDOWN: 3})
+    assert stock.counters() == Counters(pending=int(begins_again), dropped=lost)
+    assert named(stock.take_batch()) == ["d"] * begins_again
+    assert stock.put_packed([], [], Counter()) == []
+
+
 def test_giving_up_leaves_what_is_on_disk() -> None:
     """A parcel that is on its way with a copy on disk is not lost."""
     stock = Stock()

@@ -16,6 +16,7 @@ from contextcompany.delivery.spans.assembling import Assembly, Request
 from contextcompany.delivery.spans.reference import encoded_span
 from tests.delivery.spans import good
 from tests.delivery.spans.hostile import LONE, spans_in
+from tests.delivery.spans.whole import UNBOUNDED
 from tests.handmade import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_equals_the_stock_encoder(spans: list[ReadableSpan]) -> None:
     """One request has the bytes that the stock encoder gives the same spans, whatever they stand in."""
     body = encode_spans(spans).SerializeToString()
     ids = [int.from_bytes(span.span_id, "big") for span in spans_in(body)]
-    assert list(assembled(spans).requests()) == [Request(body, ids)]
+    assert list(assembled(spans).requests(UNBOUNDED)) == [Request(body, ids)]
 
 
 @PATIENT
@@ -86,13 +87,13 @@ def test_requests_are_few() -> None:
 def test_no_spans_make_no_request() -> None:
     """There is no empty request, and no empty resource or scope of a span that got no further."""
     assembly = Assembly()
-    assert list(assembly.requests()) == []
+    assert list(assembly.requests(UNBOUNDED)) == []
     assembly.group(ReadableSpan("lost", None, resource=good.RESOURCES[2]))
     assert list(assembly.requests(10)) == []
     span = ReadableSpan("chat", ELSEWHERE, resource=good.RESOURCES[0])
     assembly.group(span).spans.append((ELSEWHERE.span_id, encoded_span(span)))
     body = encode_spans([span]).SerializeToString()
-    assert list(assembly.requests()) == [Request(body, [ELSEWHERE.span_id])]
+    assert list(assembly.requests(UNBOUNDED)) == [Request(body, [ELSEWHERE.span_id])]
 
 
 def test_bad_resources_and_scopes_are_repaired() -> None:

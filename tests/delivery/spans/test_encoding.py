@@ -14,10 +14,11 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status, StatusCode
 
 import contextcompany as tcc
-from contextcompany.delivery.spans.encoding import encode, encode_within
+from contextcompany.delivery.spans.encoding import encode_within
 from contextcompany.testing import capture
 from tests.delivery.spans import good
 from tests.delivery.spans.hostile import LONE, SPANS, TEXTS, pairs, spans_in
+from tests.delivery.spans.whole import encode
 from tests.handmade import ELSEWHERE, RUN, STEP, TOOL_CALL, ended_span
 from tests.recording.hostile import HOSTILE, VALUES
 

@@ -11,10 +11,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from contextcompany.delivery.spans import encoding, probe, reference
 from contextcompany.delivery.spans.direct import DirectEncoder
-from contextcompany.delivery.spans.encoding import encode
 from contextcompany.delivery.spans.probe import takes_direct
 from contextcompany.diagnostics import LOGGER_NAME
 from tests.delivery.spans.hostile import LONE
+from tests.delivery.spans.whole import encode
 from tests.handmade import RUN, STEP, ended_span
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status, StatusCode
 
-from contextcompany.delivery.spans.encoding import encode
 from contextcompany.delivery.spans.shortening import SMALLEST, shortened
 from contextcompany.semconv import attributes as names
 from tests.delivery.spans.hostile import MAPPINGS, pairs, spans_in
+from tests.delivery.spans.whole import encode
 from tests.handmade import ELSEWHERE, RUN, STEP, ended_span
 
 LONG = 40 << 10

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contextcompany.delivery.spans.encoding import encode
 from contextcompany.delivery.wire.transport import Transport
 from contextcompany.settings.destination import Destination, Source
+from tests.delivery.spans.whole import encode
 from tests.delivery.wire.raw import RawServer
 from tests.handmade import STEP, ended_span
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.wire.answers import Outcome, Verdict
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contextcompany.delivery.outbox.parcel import Parcel
+    from contextcompany.delivery.outbox.sinks import Sink
 
 TOO_LARGE: Final = "too large for the collector, even when cut"
 MALFORMED: Final = "refused by the collector as malformed"
@@ -25,25 +26,6 @@ REJECTED: Final = "not taken by the exporter"
 
 _FIRST_STRIKES: Final = 2
 _MOST_STRIKES: Final = 9
-
-
-class Sender(Protocol):
-    """What sends a parcel, and makes smaller ones of it."""
-
-    acceptances: int
-    """How many requests were taken so far."""
-
-    def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
-        """Send it and tell the true outcome; never raises for a network reason."""
-        ...
-
-    def halves(self, parcel: Parcel) -> tuple[Parcel, Parcel] | None:
-        """Return two parcels with about half of the spans each, or None for a single span."""
-        ...
-
-    def shortened(self, parcel: Parcel) -> Parcel | None:
-        """Return a parcel of a single span cut to about half its size, or None at the minimum."""
-        ...
 
 
 @dataclass(slots=True)
@@ -65,20 +47,20 @@ class Dispatched:
     accepted: bool = False
 
 
-def dispatch(parcel: Parcel, sender: Sender, *, timeout: float) -> Dispatched:
+def dispatch(parcel: Parcel, sink: Sink, *, timeout: float) -> Dispatched:
     """Send a parcel and, where that helps, its parts.
 
     Args:
         parcel: what to send.
-        sender: by what.
+        sink: by what.
         timeout: seconds that each request may take.
     """
-    return _Dispatch(sender, timeout).run(parcel)
+    return _Dispatch(sink, timeout).run(parcel)
 
 
 class _Dispatch:
-    def __init__(self, sender: Sender, timeout: float) -> None:
-        self._sender = sender
+    def __init__(self, sink: Sink, timeout: float) -> None:
+        self._sink = sink
         self._timeout = timeout
         self._result = Dispatched(Outcome(Verdict.DELIVERED))
         self._strikes = 0
@@ -109,7 +91,7 @@ class _Dispatch:
 
     def _send(self, part: Parcel) -> Verdict:
         """Send a part and settle every answer but "malformed"."""
-        outcome = self._sender.send(part, timeout=self._timeout)
+        outcome = self._sink.send(part, timeout=self._timeout)
         result, verdict = self._result, outcome.verdict
         if verdict is Verdict.DELIVERED:
             self._take(part, outcome)
@@ -121,7 +103,7 @@ class _Dispatch:
             self._lose(part, REJECTED)
         elif verdict is Verdict.MALFORMED:
             if part.refused_at is None:
-                part.refused_at = self._sender.acceptances
+                part.refused_at = self._sink.acceptances
         else:
             self._halted = True
             result.rest.append(part)
@@ -129,7 +111,7 @@ class _Dispatch:
 
     def _take(self, part: Parcel, outcome: Outcome) -> None:
         result = self._result
-        self._sender.acceptances += 1
+        self._sink.acceptances += 1
         self._strikes = 0
         refused = min(outcome.refused_spans, part.spans)
         result.accepted = True
@@ -145,10 +127,10 @@ class _Dispatch:
         part.settle(delivered=False)
 
     def _smaller(self, part: Parcel) -> Sequence[Parcel]:
-        halves = self._sender.halves(part)
+        halves = self._sink.halves(part)
         if halves is not None:
             return halves
-        cut = self._sender.shortened(part)
+        cut = self._sink.shortened(part)
         if cut is not None:
             return (cut,)
         self._lose(part, TOO_LARGE)
@@ -160,13 +142,12 @@ class _Dispatch:
         Where twice in a row neither half is taken, the collector may refuse everything, which says
         nothing of the spans: they stay.
         """
-        halves = self._sender.halves(part)
+        halves = self._sink.halves(part)
         if halves is None:
             self._judge(part)
             return
         bad: list[Parcel] = []
         for half in halves:
-            half.refused_at = part.refused_at
             if self._halted:
                 self._result.rest.append(half)
             elif self._send(half) is Verdict.MALFORMED:
@@ -186,14 +167,14 @@ class _Dispatch:
     def _judge(self, part: Parcel) -> None:
         # A single refusal may be the collector's fault. One before and one after it took something
         # else is about this span.
-        if part.refused_at is not None and self._sender.acceptances > part.refused_at:
+        if part.refused_at is not None and self._sink.acceptances > part.refused_at:
             self._lose(part, MALFORMED)
         else:
             self._doubted.append(part)
 
     def _ask_again(self) -> None:
         for part in self._doubted:
-            if self._halted or self._sender.acceptances <= (part.refused_at or 0):
+            if self._halted or self._sink.acceptances <= (part.refused_at or 0):
                 self._result.rest.append(part)
             elif self._send(part) is Verdict.MALFORMED:
                 self._lose(part, MALFORMED)

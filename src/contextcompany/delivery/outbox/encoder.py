@@ -82,7 +82,8 @@ class Encoder(Worker):
         """Make parcels of a batch."""
         desk, stock = self._desk, self._desk.stock
         parcels: list[Parcel] = []
-        taken, lost = batch, Counter({INTERNAL_ERROR: len(batch)})
+        taken = batch
+        lost: Counter[str] | None = None
         try:
             with guard:
                 spans = self._sink.prepared(batch)
@@ -93,6 +94,8 @@ class Encoder(Worker):
             with desk.changed:
                 stock.return_batch(batch)
             raise
+        if lost is None:
+            lost = Counter({INTERNAL_ERROR: len(taken)})
         if lost:
             for entry in taken:
                 if not any(entry.receipt in parcel.receipts.values() for parcel in parcels):

@@ -85,16 +85,13 @@ class Outbox:
             return self._desk.counters()
 
     def take_counters(self) -> Counters | None:
-        """Return the counts, if nothing is pending or on disk, and begin anew; else None."""
-        self._look_after_files()
+        """Return the counts, if nothing is pending, and begin anew; else None. For one without a shelf."""
         desk = self._desk
         with desk.changed:
             if self._is_unsettled():
                 return None
             taken = desk.counters()
             desk.stock.begin_counts_anew()
-            if desk.shelf is not None:
-                desk.shelf.handed_over = 0
             return taken
 
     def hurry(self) -> None:
@@ -172,7 +169,6 @@ class Outbox:
         with desk.changed:
             desk.closing = desk.closed = False
             desk.deadline = NEVER
-            desk.stock.begin_again()
             if desk.spooled:
                 desk.drain_at = 0.0
 

@@ -49,11 +49,11 @@ class Stock:
         self._parcel_bytes = 0
         self._parcel_spans = 0
         self._counts = Counters()
-        self._given_up_on_the_way: Parcel | None = None
-        self._given_up_in_hand: Parcel | None = None
-        self._given_up_for = AT_SHUTDOWN
-        self._packing_is_given_up = False
         self._packing_number = 0
+        # What was counted as lost while it was worked on, and may still come to a better end.
+        self._given_up: set[Parcel] = set()
+        self._given_up_for = AT_SHUTDOWN
+        self._packing_given_up = 0
 
     def __len__(self) -> int:
         """Return how many entries wait to be encoded."""
@@ -83,8 +83,7 @@ class Stock:
     def pending(self) -> int:
         """Return how many spans are in memory only."""
         way = self.on_the_way
-        is_flying = way is not None and way.file is None and way is not self._given_up_on_the_way
-        flying = way.spans if way is not None and is_flying else 0
+        flying = way.spans if way is not None and way.file is None and way not in self._given_up else 0
         written = self.in_hand.spans if self.in_hand is not None else 0
         return len(self._waiting) + self._packing + self._parcel_spans + written + flying
 
@@ -130,16 +129,20 @@ class Stock:
         return batch
 
     def return_batch(self, batch: Sequence[Entry]) -> None:
-        """Take entries back that were not packed."""
+        """Take entries back that were not packed; what was given up meanwhile is lost already."""
+        if self._packing_given_up:
+            self._packing_given_up -= len(batch)
+            return
         self._waiting.extendleft(reversed(batch))
         size = sum(entry.size for entry in batch)
         self._waiting_bytes += size
         self._packing -= len(batch)
         self._packing_bytes -= size
 
-    def put_packed(self, batch: Iterable[Entry], parcels: Iterable[Parcel], lost: Counter[str]) -> list[str]:
+    def put_packed(self, batch: Sequence[Entry], parcels: Iterable[Parcel], lost: Counter[str]) -> list[str]:
         """Take the parcels that a batch became; returns reasons of loss that are new."""
-        if self._packing_is_given_up:
+        if self._packing_given_up:
+            self._packing_given_up -= len(batch)
             for parcel in parcels:
                 parcel.settle(delivered=False)
             return []
@@ -170,7 +173,7 @@ class Stock:
     def bring_back(self) -> None:
         """Let the parcel that was on its way wait again, as if it had not been sent."""
         parcel, self.on_the_way = self.on_the_way, None
-        if parcel is not None and parcel.file is None and parcel is not self._given_up_on_the_way:
+        if parcel is not None and parcel.file is None and parcel not in self._given_up:
             self.put_back(parcel, at_front=True)
 
     def settle(self, parcel: Parcel, result: Dispatched) -> list[str]:
@@ -191,18 +194,14 @@ class Stock:
         self.in_hand = None
         if is_kept:
             self.reclaim(parcel)
-        elif parcel is not self._given_up_in_hand:
+        elif parcel not in self._given_up:
             self.put_back(parcel, at_front=True)
 
     def reclaim(self, parcel: Parcel) -> None:
         """Count a parcel as lost no more that was given up, and is on disk or delivered after all."""
-        if parcel is self._given_up_on_the_way:
-            self._given_up_on_the_way = None
-        elif parcel is self._given_up_in_hand:
-            self._given_up_in_hand = None
-        else:
-            return
-        self._counts.dropped[self._given_up_for] -= parcel.spans
+        if parcel in self._given_up:
+            self._given_up.remove(parcel)
+            self._counts.dropped[self._given_up_for] -= parcel.spans
 
     def lose(self, lost: Counter[str]) -> list[str]:
         """Count spans as lost; returns the reasons that were not counted before."""
@@ -248,12 +247,11 @@ class Stock:
         self._given_up_for = reason
         self.settle_receipts(delivered=False)
         lost = self.pending
-        self._packing_is_given_up = self._packing > 0
-        way = self.on_the_way
-        if way is not None and way.file is None:
-            self._given_up_on_the_way = way
-        self._given_up_in_hand = self.in_hand
+        self._packing_given_up += self._packing
+        if self.on_the_way is not None and self.on_the_way.file is None:
+            self._given_up.add(self.on_the_way)
         if self.in_hand is not None:
+            self._given_up.add(self.in_hand)
             self.in_hand.settle(delivered=False)
         self._waiting.clear()
         self.parcels.clear()
@@ -263,10 +261,6 @@ class Stock:
         if lost:
             self._counts.dropped[reason] += lost
         return lost
-
-    def begin_again(self) -> None:
-        """Take entries again after all was given up."""
-        self._packing_is_given_up = False
 
     def begin_counts_anew(self) -> None:
         """Forget what was counted so far."""

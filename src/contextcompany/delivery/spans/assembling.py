@@ -88,7 +88,7 @@ class Assembly:
             scopes[scope] = made
         return scopes[scope]
 
-    def requests(self, most: int | None = None) -> Iterator[Request]:
+    def requests(self, most: int) -> Iterator[Request]:
         """Yield all spans as requests, in their order; none if there are no spans.
 
         Args:
@@ -99,7 +99,7 @@ class Assembly:
             for group in scopes.values():
                 draft.enter(group)
                 for span_id, span in group.spans:
-                    if most is not None and draft.size + _MOST_FRAME_BYTES + len(span) > most:
+                    if draft.size + _MOST_FRAME_BYTES + len(span) > most:
                         yield from draft.requests()
                         draft = _Draft()
                         draft.enter(group)

@@ -16,20 +16,6 @@ if TYPE_CHECKING:
     from contextcompany.sdk import ReadableSpan
 
 
-class Encoded(NamedTuple):
-    """An encoded `ExportTraceServiceRequest`.
-
-    Attributes:
-        body: the request in protobuf; empty if there is no span in it.
-        spans: how many spans are in it.
-        unencodable: how many of the given spans could not be encoded and are not in it.
-    """
-
-    body: bytes
-    spans: int
-    unencodable: int
-
-
 class Requests(NamedTuple):
     """Encoded requests of a bounded size.
 
@@ -42,33 +28,17 @@ class Requests(NamedTuple):
     unencodable: int
 
 
-def encode(spans: Sequence[ReadableSpan]) -> Encoded:
-    """Encode spans as the OpenTelemetry exporter does; what it would not take is repaired first.
-
-    A span that cannot be repaired (without ids, say) is left out and counted; its neighbours stay. Never
-    raises for what is in a span, and never logs it.
-    """
-    assembly, unencodable = _assembled(spans)
-    for request in assembly.requests():
-        return Encoded(request.body, len(request.span_ids), unencodable)
-    return Encoded(b"", 0, unencodable)
-
-
 def encode_within(spans: Sequence[ReadableSpan], most: int) -> Requests:
-    """Encode spans as `encode` does, into requests of at most `most` bytes each.
+    """Encode spans as the OpenTelemetry exporter does, into requests of at most `most` bytes each.
 
-    A span that is larger than that stays alone in a request that is too large.
+    What that exporter would not take is repaired first. A span that cannot be repaired (without ids,
+    say) is left out and counted; its neighbours stay. A span that is larger than a request may be
+    stays alone in one that is too large. Never raises for what is in a span, and never logs it.
 
     Args:
         spans: the spans of a batch.
         most: bytes.
     """
-    assembly, unencodable = _assembled(spans)
-    return Requests(list(assembly.requests(most)), unencodable)
-
-
-def _assembled(spans: Sequence[ReadableSpan]) -> tuple[Assembly, int]:
-    """Return the encoded spans, and how many could not be encoded."""
     assembly = Assembly()
     direct = DirectEncoder() if takes_direct() else None
     unencodable = 0
@@ -80,7 +50,7 @@ def _assembled(spans: Sequence[ReadableSpan]) -> tuple[Assembly, int]:
             group.spans.append((context.span_id, written))
         except Exception:  # noqa: BLE001  (whatever a value raises)
             unencodable += 1
-    return assembly, unencodable
+    return Requests(list(assembly.requests(most)), unencodable)
 
 
 def _directly(direct: DirectEncoder | None, span: ReadableSpan) -> bytes | None:

@@ -44,9 +44,7 @@ def priced(span: ReadableSpan) -> ReadableSpan:
     if _loading:
         return span  # whoever asks meanwhile has no time to wait
     with guard:
-        # The price list imports more with its first questions.
-        with imports.gate:
-            found = cost(attributes, span.start_time)
+        found = cost(attributes, span.start_time)
         if found is not None:
             computed = names.COST_SOURCE_COMPUTED
             return rebuilt(span, add={names.TCC_COST: found, names.TCC_COST_SOURCE: computed})
@@ -60,8 +58,7 @@ def load_prices() -> None:
     """
     _loading.append(None)
     try:
-        with imports.gate:
-            _prices()
+        _prices()
     finally:
         _loading.pop()
 
@@ -88,7 +85,8 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
         )
         if isinstance(attributes.get(key), int)
     }
-    if not counts or _prices() is None:
+    prices = _prices() if counts else None
+    if prices is None:
         return None
     provider = attributes.get(names.GEN_AI_PROVIDER_NAME)
     provider_id = GENAI_PRICES_PROVIDER.get(provider) if isinstance(provider, str) else None
@@ -97,7 +95,7 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
     for key in (names.GEN_AI_RESPONSE_MODEL, names.GEN_AI_REQUEST_MODEL):
         model = attributes.get(key)
         if isinstance(model, str) and model:
-            found = _price(model, provider_id, tuple(counts.items()), minute)
+            found = _price(prices, model, provider_id, tuple(counts.items()), minute)
             if found is not None:
                 return found
     return None
@@ -105,30 +103,33 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
 
 @lru_cache(maxsize=1_024)
 def _price(
-    model: str, provider_id: str | None, counts: tuple[tuple[str, object], ...], minute: int | None
+    prices: ModuleType,
+    model: str,
+    provider_id: str | None,
+    counts: tuple[tuple[str, object], ...],
+    minute: int | None,
 ) -> float | None:
     """Return the price of a request; the price list takes a tenth of a millisecond for each question."""
-    prices = _prices()
-    if prices is None:
-        return None
-    usage = prices.Usage(**dict(counts))
     when = None if minute is None else datetime.datetime.fromtimestamp(minute * 60, tz=datetime.UTC)
-    for reference in dict.fromkeys((model, model.rpartition("/")[2])):
-        for candidate in dict.fromkeys((provider_id, None)):
-            try:
-                price = prices.calc_price(
-                    usage, reference, provider_id=candidate, genai_request_timestamp=when
-                )
-            except (LookupError, ValueError):
-                continue  # this model or provider is not in the price list
-            return float(price.total_price)
+    with imports.gate:  # the price list imports more with its first questions
+        usage = prices.Usage(**dict(counts))
+        for reference in dict.fromkeys((model, model.rpartition("/")[2])):
+            for candidate in dict.fromkeys((provider_id, None)):
+                try:
+                    price = prices.calc_price(
+                        usage, reference, provider_id=candidate, genai_request_timestamp=when
+                    )
+                except (LookupError, ValueError):
+                    continue  # this model or provider is not in the price list
+                return float(price.total_price)
     return None
 
 
 @cache
 def _prices() -> ModuleType | None:
     try:
-        import genai_prices
+        with imports.gate:
+            import genai_prices
     except ImportError:
         logger.debug("costs are not computed: pip install 'contextcompany-otel[cost]' for them")
         return None

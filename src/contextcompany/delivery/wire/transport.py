@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import requests
 from urllib3.exceptions import HTTPError
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict, garbage, judge
+from contextcompany.delivery.wire.answers import Outcome, garbage, judge
 from contextcompany.delivery.wire.connections import CONNECT_SECONDS, Connections
 from contextcompany.delivery.wire.failures import failed
 from contextcompany.delivery.wire.session import new_session, uninstrumented
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from contextcompany.delivery.wire.sockets import Exchange
     from contextcompany.settings.destination import Destination
-
-__all__ = ["Outcome", "Transport", "Verdict"]
 
 _MOST_ANSWER_BYTES: Final = 4 << 20
 _PART_BYTES: Final = 64 << 10
