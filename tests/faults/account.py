@@ -134,7 +134,7 @@ def account(
     else:
         found.unaccounted = len(missing) - found.dropped.total()
     if found.unaccounted > 0:
-        found.problems.append(f"{found.unaccounted} spans are unaccounted for")
+        found.problems.append(f"{found.unaccounted} spans are unaccounted for{_ages(found, starved)}")
     elif found.unaccounted < 0:
         found.problems.append(f"{-found.unaccounted} spans count as dropped and are there")
     if books and has_counts and killed_at is None:
@@ -165,6 +165,10 @@ def _without_counts(
     found.oldest_lost = max(ages, default=0.0)
     found.unaccounted = sum(age > excused for age in ages)
     found.last_second = len(ages) - found.unaccounted
+
+
+def _ages(found: Account, starved: float) -> str:
+    return f" (up to {found.oldest_lost:.2f} s old, starved {starved:.2f} s)" if found.oldest_lost else ""
 
 
 def _check_books(found: Account, ends: list[Result], spool: Shelf) -> None:

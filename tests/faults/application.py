@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from tests.faults.starvation import starved_seconds
+from tests.faults.starvation import Starvation
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -73,6 +73,7 @@ class Program:
 
         from tests.faults.ledger import Ledger
 
+        self._starvation = Starvation(os.getpid())
         self._starved = 0.0
         self._folder = Path(orders.folder)
         self._ledger = Ledger(self._folder)
@@ -157,7 +158,7 @@ class Program:
     def do_leave(self, way: str) -> None:
         """End in some way, if need be after the children have ended."""
         self._child_codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in self._children]
-        self._starved = starved_seconds(os.getpid())
+        self._starved = self._starvation.seconds
         self._ledger.leaves(self._starved)
         if way == "os_exit":
             os._exit(OS_EXIT_CODE)
@@ -190,7 +191,7 @@ class Program:
             "latencies": list(self.load.latencies),
             "child_codes": self._child_codes,
             # A thread that ended took its share out of the sum.
-            "starved": max(starved_seconds(os.getpid()) - self._starved, 0.0),
+            "starved": max(self._starvation.seconds - self._starved, 0.0),
         }
 
     def _write_result(self) -> None:

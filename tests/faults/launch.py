@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
 
 from tests.faults.application import Orders
 from tests.faults.behaviours import Record
-from tests.faults.starvation import starved_seconds
+from tests.faults.starvation import Starvation
 
 if TYPE_CHECKING:
     import signal
@@ -114,6 +114,7 @@ class Running:
         self._control.settimeout(PATIENCE)
         self._lines = self._control.makefile("r", encoding="utf-8")
         self.pid = int(self._answer()["pid"])
+        self._starvation = Starvation(self.pid)
 
     def say(self, act: str, **arguments: Any) -> None:
         """Tell the program to do something, without waiting for it."""
@@ -130,7 +131,7 @@ class Running:
 
     def signal(self, number: signal.Signals) -> tuple[float, float]:
         """Send a signal; returns when (monotonic clock), and how long the program had lacked a processor."""
-        starved = starved_seconds(self.pid)
+        starved = self._starvation.seconds
         moment = time.monotonic()
         os.kill(self.pid, number)
         return moment, starved

@@ -80,7 +80,7 @@ def test_a_kill_excuses_the_last_second_only() -> None:
     )
     found = accounted(kept={"a": 1}, killed_at=END)
     assert (found.last_second, found.oldest_lost) == (1, 9.0)
-    assert found.problems == ["1 spans are unaccounted for"]
+    assert found.problems == ["1 spans are unaccounted for (up to 9.00 s old, starved 0.00 s)"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import contextcompany as tcc
 from contextcompany.local.collector import Collector
 from contextcompany.local.otlp_protobuf import decode_protobuf
+from tests.loopback import PATIENCE
 from tests.servers.program import eventually
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ def assert_each_once(
     assert Counter(found) == Counter([*recorded, *more])
     if isinstance(seen, Collector):
         assert seen.store.duplicates == 0
+
+
+def assert_each_arrives(collector: Collector, run_ids: Sequence[str]) -> None:
+    """Hold that these runs are at a collector, each once, when the next process has sent what is on disk."""
+    if len(collector.store.spans()) < 2 * len(run_ids):
+        tcc.configure(tcc_url=collector.url)
+    collector.store.wait_for(lambda spans: len(spans) == 2 * len(run_ids), PATIENCE)
+    assert_each_once(collector, run_ids)
 
 
 def assert_on_disk(port: int, run_ids: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from contextcompany.local.collector import Collector
 from tests.loopback import PATIENCE, Answer, LoopbackServer
-from tests.servers.account import assert_each_once, assert_on_disk, noted
+from tests.servers.account import assert_each_arrives, assert_each_once, assert_on_disk, noted
 from tests.servers.program import Program, eventually
 
 if TYPE_CHECKING:
@@ -241,7 +241,8 @@ def test_wherever_the_main_thread_waits(tmp_path: Path, wait: str) -> None:
             began = time.monotonic()
             program.end(KILLED)
             assert time.monotonic() - began < DRAINED_SECONDS
-        assert_each_once(collector, ["run"])
+        # On a machine that is busy too, the budget may be over before the first request.
+        assert_each_arrives(collector, ["run"])
 
 
 def test_a_main_thread_that_records_without_pause(tmp_path: Path) -> None:

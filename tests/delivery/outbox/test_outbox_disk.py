@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from contextcompany.delivery.outbox import outbox as outbox_module
 from contextcompany.delivery.outbox import stock as stock_module
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.entry import Receipt
@@ -167,6 +169,22 @@ def test_recovery_needs_no_span(box: MakeBox, folder: Path) -> None:
     outbox = box(SteeredSink(), SteeredSpool(folder))
     outbox.recover()
     until(outbox, lambda counters: counters.recovered == 1)
+
+
+def test_closing_awaits_the_answer_for_what_is_recovered(
+    box: MakeBox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process left, and is being sent, is counted and off the disk when closing is done."""
+    monkeypatch.setattr(outbox_module, "_ANSWER_SECONDS", PATIENCE)
+    Spool(folder).write(parcel("left").body, 1)
+    sink = SteeredSink(gated=True)
+    outbox = box(sink, SteeredSpool(folder))
+    outbox.recover()
+    sink.wait_for(1)
+    threading.Timer(0.05, sink.gate.set).start()
+    assert outbox.close(PATIENCE) is True
+    assert outbox.counters() == Counters(recovered=1)
+    assert spans_on_disk(folder) == []
 
 
 def test_another_process_takes_over(box: MakeBox, folder: Path) -> None:

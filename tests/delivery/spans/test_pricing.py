@@ -251,3 +251,18 @@ def test_prices_are_loaded_in_the_background_only() -> None:
         """
     )
     assert (finished.err, finished.out.strip()) == ("", "True False")
+
+
+def test_loading_leaves_nothing_for_the_first_question() -> None:
+    """Once loaded, the price list answers at once: its data is read before the first span needs it."""
+    finished = python(
+        """
+        import sys
+        from contextcompany.delivery.spans.pricing import cost, load_prices
+        load_prices()
+        loaded = set(sys.modules)
+        assert cost({"gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1}, 1) is not None
+        print(sorted(set(sys.modules) - loaded))
+        """
+    )
+    assert (finished.err, finished.out.strip()) == ("", "[]")

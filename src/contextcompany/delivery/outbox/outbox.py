@@ -32,6 +32,8 @@ AFTER_SHUTDOWN: Final = "ended after shutdown"
 # What closing keeps of its time to bring the rest to disk.
 _MOST_RESERVE: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
+# So long closing waits for an answer where nothing of this process is left.
+_ANSWER_SECONDS: Final = 0.25
 # So long a flush waits for a collector that has not answered before.
 _PATIENT_SECONDS: Final = 1.0
 # So many attempts have failed that a flush goes home, if all is safe on disk.
@@ -148,7 +150,9 @@ class Outbox:
         with desk.changed:
             desk.closed = True
             desk.changed.notify_all()
-        if not done:
+        if done:
+            self._await_answer(min(deadline, time.monotonic() + _ANSWER_SECONDS))
+        else:
             self._keep_rest(max(deadline, time.monotonic() + _LEAST_SECONDS))
         with desk.changed:
             reason = NOT_WRITTEN if desk.shelf is not None and not desk.can_keep else AT_SHUTDOWN
@@ -280,6 +284,17 @@ class Outbox:
             if not desk.closing:
                 desk.deadline = NEVER
             return not self._is_unsettled(newest)
+
+    def _await_answer(self, deadline: float) -> None:
+        """Wait for what becomes of spans of other processes that are being sent.
+
+        They are safe on disk; without the answer they would be sent again.
+        """
+        desk = self._desk
+        with desk.changed:
+            while desk.stock.on_the_way is not None:
+                if not desk.changed.wait(max(deadline - time.monotonic(), 0)):
+                    return
 
     def _keep_rest(self, deadline: float) -> None:
         """Bring what is in memory to disk, after the workers have put down what they had in hand."""

@@ -16,6 +16,8 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
 
 _MINUTE: Final = 60_000_000_000
+# The first question, whatever it is about, makes the price list read its data.
+_KNOWN_MODEL: Final = "gpt-4o"
 # Not empty while a thread loads the price list.
 _loading: Final[list[None]] = []
 
@@ -58,7 +60,9 @@ def load_prices() -> None:
     """
     _loading.append(None)
     try:
-        _prices()
+        prices = _prices()
+        if prices is not None:
+            _price(prices, _KNOWN_MODEL, None, (("input_tokens", 1),), None)
     finally:
         _loading.pop()
 
