@@ -10,9 +10,10 @@ from contextcompany.delivery.spans.written import Written
 from contextcompany.diagnostics import guard
 from contextcompany.propagation import ids
 from contextcompany.recording.moments import Clock
+from contextcompany.recording.placing import place_of
 from contextcompany.recording.recording import end_span
 from contextcompany.recording.sharing import deliver_copy, redactor_of
-from contextcompany.recording.start import place_of, start_feedback
+from contextcompany.recording.start import start_feedback
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
 from contextcompany.settings.settings import patience

@@ -8,7 +8,8 @@ from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
 from contextcompany.recording.handle import Handle
 from contextcompany.recording.moments import nanoseconds
-from contextcompany.recording.start import place_of, start_child
+from contextcompany.recording.placing import place_of
+from contextcompany.recording.start import start_child
 from contextcompany.recording.tool_call import ToolCall, new_tool_call
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import amount, clean_text, count, freeze

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from contextcompany.propagation import ids
 from contextcompany.recording.handle import Handle
 from contextcompany.recording.moments import nanoseconds
-from contextcompany.recording.start import place_of, start_child
+from contextcompany.recording.placing import place_of
+from contextcompany.recording.start import start_child
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
 

@@ -1,0 +1,113 @@
+"""Where a run is: the current one, one of this process, one of another, or nowhere at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, TraceFlags
+
+from contextcompany.propagation import carriers, ids
+from contextcompany.runtime import provider as providers
+from contextcompany.runtime.places import Place
+from contextcompany.runtime.process import process
+from contextcompany.settings import destination as destinations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from contextcompany.runtime.instance import Instance
+    from contextcompany.settings.destination import Destination
+
+_OFF = trace.NoOpTracer()
+
+
+def place_of(
+    run_id: str | None,
+    api_key: str | None,
+    tcc_url: str | None,
+    carrier: Mapping[str, str] | None,
+    *,
+    function: str,
+) -> Place:
+    """Return where a run is: the current one, one of this process, or one of another process.
+
+    Raises:
+        ValueError: without a run id where no run is current, or for a URL that is none.
+    """
+    known = process.current_place() if run_id is None else _known_place(run_id)
+    if known is None and run_id is None:
+        raise ValueError(
+            f"{function} needs a run: got no run_id and no run is current here; "
+            "pass run_id=, or call it inside `with tcc.run():` (a thread sees no run of another thread)"
+        )
+    remote = carriers.span_context(carrier)
+    if known is not None and remote is None and not api_key and not tcc_url:
+        return known
+    return _further_place(run_id or (known.run_id if known else ""), known, remote, api_key, tcc_url)
+
+
+def destination_of(instance: Instance, api_key: str | None, tcc_url: str | None) -> Destination | None:
+    """Return where a run goes that names a key or a URL; None stands for the configured place.
+
+    Raises:
+        ValueError: for a URL that is none, or a key that cannot stand in a header.
+    """
+    if not api_key and not tcc_url:
+        return None
+    base = instance.settings.destination
+    found = destinations.resolve(base, api_key=api_key or None, tcc_url=tcc_url or None)
+    return None if found == base and instance.settings.exporter is None else found
+
+
+def _further_place(
+    run_id: str,
+    known: Place | None,
+    remote: SpanContext | None,
+    api_key: str | None,
+    tcc_url: str | None,
+) -> Place:
+    """Describe a run of another process, or a known one with another destination or parent."""
+    instance = known.instance if known is not None else process.instance()
+    target = destination_of(instance, api_key, tcc_url)
+    named = bool(api_key or tcc_url)
+    if instance.settings.disabled or process.is_stopped or (known is not None and known.is_off):
+        return off_place(run_id, instance, None)
+    if known is not None:
+        shared = known.tracer if known.is_shared else None
+    else:
+        shared = instance.shared_tracer(run_has_destination=target is not None)
+    if remote is None and known is None:
+        trace_id, span_id = ids.derived_ids(run_id)
+        remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return Place(
+        run_id=run_id,
+        span_context=remote or (known.span_context if known is not None else trace.INVALID_SPAN_CONTEXT),
+        tracer=shared or instance.private_tracer(),
+        instance=instance,
+        destination=target if named or known is None else known.destination,
+        is_shared=shared is not None,
+        sets_context=shared is not None or providers.application_provider() is None,
+        identity=known.identity if known is not None else None,
+        session_id=known.session_id if known is not None else None,
+    )
+
+
+def _known_place(run_id: str) -> Place | None:
+    for handle in process.current.chain():
+        if handle.place.run_id == run_id:
+            return handle.place
+    return process.places.get(run_id)
+
+
+def off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
+    """Return the place of a run of which nothing is recorded."""
+    return Place(
+        run_id=run_id,
+        span_context=trace.INVALID_SPAN_CONTEXT,
+        tracer=_OFF,
+        instance=instance,
+        destination=None,
+        is_off=True,
+        session_id=session_id,
+    )
