@@ -46,6 +46,8 @@ ARGUMENTS: dict[str, Any] = {
     "foreign_parent": "link",
     "capture_content": False,
     "disabled": True,
+    "sample_rate": 0.5,
+    "keep_errors": True,
     "allow_insecure": True,
     "run_timeout": 30.0,
     "service_name": "shop",

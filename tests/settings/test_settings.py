@@ -55,6 +55,8 @@ def test_defaults() -> None:
         "foreign_parent": "parent",
         "capture_content": True,
         "disabled": False,
+        "sample_rate": 1.0,
+        "keep_errors": False,
         "run_timeout": None,
         "service_name": None,
         "resource_attributes": (),
@@ -84,6 +86,14 @@ BAD = [
     ("TCC_DEBUG", "perhaps"),
     ("TCC_ALLOW_INSECURE", "perhaps"),
     ("TCC_PROXIES", "perhaps"),
+    ("TCC_KEEP_ERRORS", "perhaps"),
+    ("TCC_SAMPLE_RATE", "most"),
+    ("TCC_SAMPLE_RATE", "10%"),
+    ("TCC_SAMPLE_RATE", "0,5"),
+    ("TCC_SAMPLE_RATE", "1.1"),
+    ("TCC_SAMPLE_RATE", "-0.1"),
+    ("TCC_SAMPLE_RATE", "nan"),
+    ("TCC_SAMPLE_RATE", "inf"),
 ]
 
 
@@ -117,6 +127,7 @@ FLAGS = [
     ("debug", "TCC_DEBUG", False),
     ("spool", "TCC_SPOOL", True),
     ("proxies", "TCC_PROXIES", False),
+    ("keep_errors", "TCC_KEEP_ERRORS", False),
 ]
 
 
