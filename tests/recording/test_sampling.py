@@ -209,6 +209,14 @@ def test_children_of_a_run_elsewhere_follow_its_id(half: Captured) -> None:
     assert tcc.stats().unsampled == 0
 
 
+def test_a_run_inside_a_child_of_an_unsampled_run_is_left_out_too(half: Captured) -> None:
+    """What starts inside a step of a run of another process follows that run as its own children do."""
+    with tcc.step(OUT[0]) as s:
+        s.prompt("q").response("a")
+        record(IN[0])
+    assert (half.spans, tcc.stats().unsampled) == ((), 1)
+
+
 def test_a_carrier_of_an_unsampled_run_counts() -> None:
     """Where the process of the run left it out, at whatever rate, so does the one that gets its carrier."""
     trace_id, parent = derived_ids("run-1")
@@ -291,9 +299,9 @@ def test_on_the_applications_provider(caplog: pytest.LogCaptureFixture, keep_err
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tcc.configure(tracer_provider=provider, sample_rate=RATE, keep_errors=keep_errors)
     for run_id in (IN[0], OUT[0], OUT[1]):
-        with pytest.raises(KeyError), tcc.run(run_id):
+        with tcc.run(run_id) as r:
             provider.get_tracer("app").start_span(f"query of {run_id}").end()
-            raise KeyError(run_id)
+            r.error("x")
     assert [span.name for span in exporter.get_finished_spans()] == [
         f"query of {IN[0]}",
         "invoke_agent",
@@ -381,11 +389,11 @@ def test_a_run_that_ends_well_is_forgotten(failures: Captured) -> None:
 
 def test_runs_inside_a_failed_run_are_kept_with_it(failures: Captured) -> None:
     """The tree stays whole: runs inside of it carry the same mark, and late spans arrive too."""
-    with pytest.raises(KeyError), tcc.run(OUT[0], "session-1") as r:
+    with tcc.run(OUT[0], "session-1") as r:
         with tcc.run(IN[0]) as inner:
             inner.prompt("p").step().prompt("q").response("a").end()
         late = r.tool_call("late")
-        raise KeyError
+        r.error("x")
     late.end()
     inner_step, inner_span, run_span, late_span = failures.spans
     assert ids_of(failures.spans) == [IN[0], IN[0], OUT[0], OUT[0]]
@@ -444,6 +452,24 @@ def test_a_held_run_goes_where_it_belongs(collector: Collector) -> None:
     assert elsewhere.get_finished_spans() == ()
 
 
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_child_with_another_destination_shares_the_fate(collector: Collector, failed: bool) -> None:
+    """A step of a held run that names a collector of its own waits as the others do."""
+    own = InMemorySpanExporter()
+    tcc.configure(exporter=own, sample_rate=RATE, keep_errors=True)
+    r = tcc.run(OUT[0])
+    tcc.step(OUT[0], tcc_url=collector.url).prompt("q").response("a").end()
+    assert bool(tcc.flush(20)) is True
+    assert collector.store.spans() == ()
+    if failed:
+        r.error("x")
+    else:
+        r.prompt("p").end()
+    assert bool(tcc.flush(20)) is True
+    assert [span.name for span in collector.store.spans()] == ["chat"] * failed
+    assert [span.name for span in own.get_finished_spans()] == ["invoke_agent"] * failed
+
+
 def test_a_replaced_exporter_gets_what_it_was_recorded_for() -> None:
     """A run that is held while `configure` replaces its exporter still reaches that one if it fails."""
     first = InMemorySpanExporter()
@@ -461,10 +487,10 @@ def test_a_run_inside_a_held_one_on_another_provider(failures: Captured) -> None
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with pytest.raises(KeyError), tcc.run(OUT[0]):
+    with tcc.run(OUT[0]) as r:
         tcc.configure(tracer_provider=provider)
         tcc.run("inner").error("x")
-        raise KeyError
+        r.error("x")
     assert ids_of(failures.spans) == [OUT[0]]
     assert (exporter.get_finished_spans(), tcc.stats().unsampled) == ((), 1)
 
@@ -488,18 +514,21 @@ def test_a_forked_child_leaves_the_held_run_to_its_parent() -> None:
         f"""
         import os, sys
         import contextcompany as tcc
+        from contextcompany.runtime.process import process
         from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
         exporter = InMemorySpanExporter()
         tcc.configure(exporter=exporter, sample_rate={RATE}, keep_errors=True)
         def names():
             assert tcc.flush(20)
             return [span.name for span in exporter.get_finished_spans()]
+        tcc.run("{OUT[2]}").prompt("p").end()
+        assert tcc.stats().unsampled == 1
         r = tcc.run("{OUT[0]}")
         r.step().prompt("q").response("a").end()
         child = os.fork()
         if child == 0:
             r.tool_call("in the child").end()
-            assert names() == []
+            assert (names(), len(process.holding), tcc.stats().unsampled) == ([], 0, 0)
             tcc.run("{OUT[1]}").error("x")
             assert names() == ["invoke_agent"], names()
             os._exit(0)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
@@ -17,6 +16,7 @@ from contextcompany.runtime import holding as holding_module
 from contextcompany.runtime.holding import NO_ROOM, Fate, HeldRun, Holding
 
 if TYPE_CHECKING:
+    from opentelemetry import trace
     from opentelemetry.sdk.trace import ReadableSpan
 
 WARNING = (
