@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import contextcompany as tcc
 from contextcompany.propagation.ids import derived_ids, is_sampled
+from contextcompany.runtime.process import process
 from contextcompany.testing import capture
 from tests.conftest import global_provider
 from tests.recording.processes import run_python
@@ -424,6 +425,20 @@ def test_what_is_held_is_not_pending(failures: Captured) -> None:
     assert (bool(result), result.pending, result.delivered) == (True, 0, 0)
     r.error("x")
     assert tcc.flush(20).delivered == 2
+
+
+def test_other_processes_are_told_what_is_certain(failures: Captured) -> None:
+    """Spans of a run are delivered for certain if it was chosen, or once it has failed."""
+    recorded, left_out = tcc.run(IN[0]).prompt("p"), tcc.run(OUT[0])
+    places = [process.places.get(r.run_id) for r in (recorded, left_out)]
+    assert [place is not None and place.is_delivered for place in places] == [True, False]
+    left_out.error("x")
+    assert [place is not None and place.is_delivered for place in places] == [True, True]
+    with capture(sample_rate=RATE), tcc.run(OUT[1]) as off:
+        off.prompt("p")
+        place = process.current_place()
+        assert place is not None
+        assert place.is_delivered is False
 
 
 def test_feedback_waits_with_its_run(failures: Captured) -> None:

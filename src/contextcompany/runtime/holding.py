@@ -77,6 +77,11 @@ class HeldRun:
         """Return the run with its fate and what is held of it."""
         return f"HeldRun({self.fate.value}, spans={len(self.spans)})"
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the run has failed, so that its spans are delivered."""
+        return self.fate is Fate.KEPT
+
     def expect(self, span_id: int) -> None:
         """Take note of a span that has started: the first one is the run itself."""
         self.root = self.root or span_id

@@ -98,6 +98,11 @@ class Place:
         self.seen_exception: BaseException | None = None
         self.is_over = False
 
+    @property
+    def is_delivered(self) -> bool:
+        """Return whether spans of this run are delivered for certain, as other processes are to be told."""
+        return not self.is_off and (self.held is None or self.held.is_kept)
+
     def is_first_to_see(self, exception: BaseException) -> bool:
         """Return whether no span of this run, or of the runs around it, has recorded an exception.
 
