@@ -220,5 +220,5 @@ def test_results_are_plain_data() -> None:
     )
     assert repr(tcc.stats()) == (
         "Stats(delivered=0, pending=0, spooled=0, handed_over=0, recovered=0, dropped={}, last_error=None, "
-        "open_handles=0, internal_errors=0)"
+        "open_handles=0, internal_errors=0, unsampled=0)"
     )

@@ -8,6 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from contextcompany.propagation import carriers, ids
+from contextcompany.recording import sampling
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
@@ -71,8 +72,10 @@ def _further_place(
     instance = known.instance if known is not None else process.instance()
     target = destination_of(instance, api_key, tcc_url)
     named = bool(api_key or tcc_url)
-    if instance.settings.disabled or process.is_stopped or (known is not None and known.is_off):
+    if instance.settings.disabled or process.is_stopped:
         return off_place(run_id, instance, None)
+    if known.is_off if known is not None else not sampling.is_sampled_elsewhere(run_id, remote, instance):
+        return off_place(run_id, instance, None, is_unsampled=known is None or known.is_unsampled)
     if known is not None:
         shared = known.tracer if known.is_shared else None
     else:
@@ -90,6 +93,8 @@ def _further_place(
         sets_context=shared is not None or providers.application_provider() is None,
         identity=known.identity if known is not None else None,
         session_id=known.session_id if known is not None else None,
+        sample_rate=known.sample_rate if known is not None else instance.settings.sample_rate,
+        held=known.held if known is not None else None,
     )
 
 
@@ -100,7 +105,14 @@ def _known_place(run_id: str) -> Place | None:
     return process.places.get(run_id)
 
 
-def off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
+def off_place(
+    run_id: str,
+    instance: Instance,
+    session_id: str | None,
+    *,
+    outer: Place | None = None,
+    is_unsampled: bool = False,
+) -> Place:
     """Return the place of a run of which nothing is recorded."""
     return Place(
         run_id=run_id,
@@ -110,4 +122,6 @@ def off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
         destination=None,
         is_off=True,
         session_id=session_id,
+        outer=outer,
+        is_unsampled=is_unsampled,
     )

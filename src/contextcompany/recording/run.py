@@ -140,7 +140,8 @@ class Run(Handle):
             text: up to 2,000 characters; an empty one counts as not given.
 
         Returns:
-            True when a collector confirmed it; False when it is queued and not confirmed yet.
+            True when a collector confirmed it; False when it is queued and not confirmed yet, and
+            for a run that is not recorded or held back.
 
         Raises:
             ValueError: for another score, a longer text, or neither of both.
