@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
+from contextcompany.recording import ambient
 from contextcompany.recording.identity import agent_identity, child_identity
 from contextcompany.recording.mapping import span_name
 from contextcompany.recording.moments import Clock
@@ -63,6 +64,8 @@ def start_run(
     )
     if outer is not None and not (api_key or tcc_url):
         target = outer.place.destination  # what a tenant's run starts stays with the tenant
+    around = ambient.around(None if outer is None else outer.place)
+    session_id = around.session_id if session_id is None else session_id
     shared = instance.shared_tracer(run_has_destination=target is not None)
     tracer = shared or instance.private_tracer()
     parent = _application_span() if outer is None else _innermost(outer.span, shared=shared is not None)
@@ -96,6 +99,8 @@ def start_run(
         destination=target,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
+        identity=around.identity,
+        borrowed=set(around.identity),
         session_id=session_id,
         outer=None if outer is None else outer.place,
     )
