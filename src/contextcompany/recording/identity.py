@@ -53,9 +53,9 @@ def identity_text(key: str, value: object) -> str | None:
 
 
 def merge_identity(identity: MutableMapping[str, str], nearer: Mapping[str, str]) -> None:
-    """Put a nearer identity over another; a name goes with its id."""
+    """Put a nearer identity over another; a name goes with the id it belongs to."""
     for key, name in _NAME_OF.items():
-        if nearer.get(key, identity.get(key)) != identity.get(key):
+        if key in nearer and identity.get(key, nearer[key]) != nearer[key]:
             identity.pop(name, None)
     identity.update(nearer)
 
@@ -63,7 +63,7 @@ def merge_identity(identity: MutableMapping[str, str], nearer: Mapping[str, str]
 def put_identity(place: Place, key: str, text: str | None) -> None:
     """Set a reserved key of a run, or remove it; a name from around the run goes with its id."""
     name = _NAME_OF.get(key)
-    if name in place.borrowed and text != place.identity.get(key):
+    if name in place.borrowed and place.identity.get(key, text) != text:
         place.borrowed.discard(name)
         place.identity.pop(name, None)
     place.borrowed.discard(key)
