@@ -113,8 +113,9 @@ class Request:
         if not isinstance(mark, _Mark):
             mark = self._subject[_MARK] = _Mark()
         if is_of_another_request(mark):
+            # Its runs, and the span that it continues, are nothing to this one.
             process.current.clear()
-            if self._sets_context and providers.is_ours(trace.get_current_span()):
+            if self._sets_context:
                 otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
         if self._carrier and not mark.continues:
             mark.continues = True
