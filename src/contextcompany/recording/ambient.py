@@ -121,11 +121,13 @@ class Block:
     def __init__(self, source: Source, request: object = None) -> None:
         self.source = source
         self.request = request
-        self.inside = tuple(
-            recording.place
-            for recording in process.current.chain()
-            if recording.is_open and not recording.place.is_off
-        )
+        self.inside: tuple[Place, ...] = ()
+        if process.current.snapshot() is not None:
+            self.inside = tuple(
+                recording.place
+                for recording in process.current.chain()
+                if recording.is_open and not recording.place.is_off
+            )
 
     @property
     def is_open(self) -> bool:
@@ -229,6 +231,8 @@ def is_of_another_request(request: object) -> bool:
 
     A server may start the task of the next request of a connection from the task of the one before.
     """
+    if blocks.snapshot() is None:
+        return False
     return any(block.request is not None and block.request is not request for block in blocks.chain())
 
 
