@@ -449,6 +449,6 @@ EXPECTED: Final = {
                 trace=1,
             ),
         ],
-        prints=r".*complete=True, delivered=4",
+        prints=r"/acme On its way\.\n/globex On its way\.\n.*complete=True, delivered=4",
     ),
 }

@@ -236,6 +236,17 @@ async def test_middleware_inside_of_middleware(captured: Captured) -> None:
     }
 
 
+async def test_a_scope_that_is_used_again(captured: Captured) -> None:
+    """A scope that serves a second request is a second request, which continues its carrier too."""
+    app = tcc.ASGIMiddleware(recording, user=lambda scope: scope["path"])
+    scope = http("a", (b"traceparent", TRACEPARENT.encode()))
+    await ask(app, scope)
+    scope["path"] = "b"
+    await ask(app, scope)
+    assert runs(captured) == {"a": {"tcc.userId": "a"}, "b": {"tcc.userId": "b"}}
+    assert places(captured) == {"a": (TRACE_ID, SPAN_ID), "b": (TRACE_ID, SPAN_ID)}
+
+
 async def test_what_is_around_the_server(captured: Captured) -> None:
     """A block and a run around the whole server, as tests have them, hold for its requests."""
     app = tcc.ASGIMiddleware(recording, user=lambda _: "u-1")

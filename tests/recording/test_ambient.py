@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contextcompany as tcc
+from contextcompany.agents import ModelReply, ScriptedModel, ToolRequest
 from contextcompany.propagation.ids import derived_ids
 from contextcompany.recording import ambient
 from contextcompany.testing import capture
@@ -374,3 +375,16 @@ def test_functions_are_not_asked_while_nothing_is_recorded() -> None:
     """Switched off, nobody is asked."""
     with capture(disabled=True), asked(user_id=lambda _: pytest.fail("it was asked")):
         record("r")
+
+
+def test_agents(captured: Captured) -> None:
+    """The runs of an agent and of its sub-agents, in whichever threads they are, are for the same user."""
+    inner = tcc.Agent(name="inner", model=ScriptedModel(["42"]))
+    asks = ModelReply(tool_calls=(ToolRequest("call-1", "inner", {"task": "t"}),))
+    outer = tcc.Agent(name="outer", model=ScriptedModel([asks, "42"]), subagents=[inner])
+    with tcc.identity(session_id="s-1", **ADA):
+        assert outer.run("What is it?").output == "42"
+    found = known(captured)
+    assert {key.partition(" ")[2]: value for key, value in found.items() if "invoke_agent" in key} == {
+        f"invoke_agent {name}": {**OF_A_SESSION, **OF_A_RUN} for name in ("outer", "inner")
+    }

@@ -9,7 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from contextcompany.diagnostics import guard
-from contextcompany.recording.ambient import Asked, Block, blocks, is_of_another_request
+from contextcompany.recording.ambient import Asked, Block, blocks, requests_around
 from contextcompany.recording.attaching import attach
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
@@ -63,7 +63,7 @@ class Request:
         carrier: the headers that say what to continue.
     """
 
-    __slots__ = ("_attached", "_carrier", "_functions", "_inside", "_outside", "_sets_context", "_subject")
+    __slots__ = ("_attached", "_carrier", "_functions", "_inside", "_outside", "_subject")
 
     def __init__(
         self,
@@ -77,8 +77,6 @@ class Request:
         self._attached: AbstractContextManager[object] | None = None
         self._inside: _State | None = None
         self._outside: _State | None = None
-        # Where the application traces by itself, its context is only read.
-        self._sets_context = providers.application_provider() is None
 
     def __enter__(self) -> None:
         """Begin a piece."""
@@ -109,13 +107,15 @@ class Request:
                 attached.__exit__(None, None, None)
 
     def _begin(self) -> None:
+        requests = requests_around()
         mark = self._subject.get(_MARK)
-        if not isinstance(mark, _Mark):
+        # One that is not around here was left by an earlier request, whose scope is used again.
+        if not isinstance(mark, _Mark) or mark not in requests:
             mark = self._subject[_MARK] = _Mark()
-        if is_of_another_request(mark):
+        if any(request is not mark for request in requests):
             # Its runs, and the span that it continues, are nothing to this one.
             process.current.clear()
-            if self._sets_context:
+            if _sets_context():
                 otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
         if self._carrier and not mark.continues:
             mark.continues = True
@@ -127,7 +127,7 @@ class Request:
     def _put(self, state: _State) -> None:
         blocks.restore(state.identity)
         process.current.restore(state.handle)
-        if self._sets_context and otel_context.get_current() is not state.context:
+        if otel_context.get_current() is not state.context and _sets_context():
             otel_context.attach(state.context)
 
 
@@ -162,6 +162,11 @@ def functions_of(
             )
         found[key] = function
     return found
+
+
+def _sets_context() -> bool:
+    """Return whether the OpenTelemetry context is ours to write: an application's own is only read."""
+    return providers.application_provider() is None
 
 
 def _now() -> _State:

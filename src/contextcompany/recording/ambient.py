@@ -226,14 +226,14 @@ def around(outer: Place | None) -> Around:
     return Around(found.pop(names.TCC_SESSION_ID, None), found)
 
 
-def is_of_another_request(request: object) -> bool:
-    """Return whether what runs here was started by the context of another web request.
+def requests_around() -> tuple[object, ...]:
+    """Return what stands for the web requests whose blocks are around here, innermost first.
 
-    A server may start the task of the next request of a connection from the task of the one before.
+    More than one where a server starts a request from the task of the one before it.
     """
     if blocks.snapshot() is None:
-        return False
-    return any(block.request is not None and block.request is not request for block in blocks.chain())
+        return ()
+    return tuple(block.request for block in blocks.chain() if block.request is not None)
 
 
 def _of_one_request() -> list[Block]:
