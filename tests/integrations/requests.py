@@ -8,8 +8,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 import contextcompany as tcc
-from contextcompany.recording.ambient import blocks
-from contextcompany.runtime.process import process
+from contextcompany.integrations.request import _CHAINS
 from tests.recording.spans import parsed
 
 if TYPE_CHECKING:
@@ -49,4 +48,4 @@ def places(captured: Captured) -> dict[str, tuple[str, str | None]]:
 
 def current() -> tuple[object, ...]:
     """Return all that this package may make current."""
-    return blocks.snapshot(), process.current.snapshot(), otel_context.get_current()
+    return *(chain.snapshot() for chain in _CHAINS), otel_context.get_current()

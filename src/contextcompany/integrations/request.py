@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from contextcompany.propagation.current import Node
+    from contextcompany.propagation.current import CurrentHandle, Node
 
 CARRIED: Final = ("traceparent", "tracestate", "baggage")
 """The headers of W3C Trace Context and W3C Baggage."""
 
 _MARK: Final = "contextcompany.request"
+
+# Every chain of ours that can be current: who runs are for, and what they start below.
+_PARENTS: Final[tuple[CurrentHandle[Any], ...]] = (process.current,)
+_CHAINS: Final[tuple[CurrentHandle[Any], ...]] = (blocks, *_PARENTS)
 
 
 class _Mark:
@@ -44,10 +48,9 @@ class _Mark:
 
 
 class _State(NamedTuple):
-    """What is current: the identity, our handle, and the OpenTelemetry context."""
+    """What is current: the node of each chain, and the OpenTelemetry context."""
 
-    identity: Node[Block] | None
-    handle: Node[Any] | None
+    nodes: list[Node[Any] | None]
     context: Context
 
 
@@ -114,7 +117,8 @@ class Request:
             mark = self._subject[_MARK] = _Mark()
         if any(request is not mark for request in requests):
             # Its runs, and the span that it continues, are nothing to this one.
-            process.current.clear()
+            for chain in _PARENTS:
+                chain.clear()
             if _sets_context():
                 otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
         if self._carrier and not mark.continues:
@@ -125,8 +129,8 @@ class Request:
         blocks.enter(Block(Asked(self._functions, self._subject), request=mark))
 
     def _put(self, state: _State) -> None:
-        blocks.restore(state.identity)
-        process.current.restore(state.handle)
+        for chain, node in zip(_CHAINS, state.nodes, strict=True):
+            chain.restore(node)
         if otel_context.get_current() is not state.context and _sets_context():
             otel_context.attach(state.context)
 
@@ -170,4 +174,4 @@ def _sets_context() -> bool:
 
 
 def _now() -> _State:
-    return _State(blocks.snapshot(), process.current.snapshot(), otel_context.get_current())
+    return _State([chain.snapshot() for chain in _CHAINS], otel_context.get_current())
