@@ -178,8 +178,8 @@ def test_a_block_inside_a_run_that_nobody_identified(captured: Captured) -> None
 
 
 def test_without_a_block_runs_inside_runs_take_nothing(captured: Captured) -> None:
-    """Where nobody uses blocks, a run inside a run is as it was: it has what it is given."""
-    with tcc.run("outer", session_id="s-1").prompt("p") as r:
+    """Where nobody uses blocks, a run inside a run is for whom it says itself."""
+    with tcc.run("outer").prompt("p") as r:
         r.metadata({"tcc.userId": "u-1"})
         record("inner")
     assert of_run(captured, "inner") == {}
