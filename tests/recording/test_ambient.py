@@ -358,6 +358,18 @@ def test_functions_that_fail(captured: Captured, caplog: pytest.LogCaptureFixtur
     ]
 
 
+def test_functions_of_any_kind(captured: Captured) -> None:
+    """An object that can be called is asked like a function, also one that has no hash and fails."""
+
+    class Finds(list[str]):
+        def __call__(self, request: object) -> str:
+            return self[0]
+
+    with asked(user_id=Finds(), org_id=Finds(["o-1"])):
+        record("r")
+    assert of_run(captured, "r") == {"tcc.orgId": "o-1"}
+
+
 def test_a_function_that_records(captured: Captured) -> None:
     """A run that a function starts while it is asked is nobody's, and does not ask again."""
 

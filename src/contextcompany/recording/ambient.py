@@ -98,7 +98,7 @@ class Asked:
             return _text(key, value)
         except Exception as error:  # noqa: BLE001  (the application's function may raise anything)
             warn_once(
-                ("identity", key, function),
+                ("identity", key, id(function)),
                 "the function for %s failed with %s: runs of such requests go without it; "
                 "return text or None from it",
                 key,
