@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from contextcompany.propagation import carriers, ids
-from contextcompany.recording import sampling
+from contextcompany.recording import ambient, sampling
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
@@ -83,6 +83,7 @@ def _further_place(
     if remote is None and known is None:
         trace_id, span_id = ids.derived_ids(run_id)
         remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    around = ambient.around(None) if known is None else ambient.Around(known.session_id, known.identity)
     return Place(
         run_id=run_id,
         span_context=remote or (known.span_context if known is not None else trace.INVALID_SPAN_CONTEXT),
@@ -91,8 +92,8 @@ def _further_place(
         destination=target if named or known is None else known.destination,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
-        identity=known.identity if known is not None else None,
-        session_id=known.session_id if known is not None else None,
+        identity=around.identity,
+        session_id=around.session_id,
         sample_rate=known.sample_rate if known is not None else instance.settings.sample_rate,
         held=known.held if known is not None else None,
     )

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
-from contextcompany.recording import sampling
+from contextcompany.recording import ambient, sampling
 from contextcompany.recording.identity import agent_identity, child_identity
 from contextcompany.recording.mapping import span_name
 from contextcompany.recording.moments import Clock
@@ -64,6 +64,8 @@ def start_run(
     outer = next((found for found in process.current.chain() if found.is_open and _counts(found.place)), None)
     if outer is not None and not (api_key or tcc_url):
         target = outer.place.destination  # what a tenant's run starts stays with the tenant
+    told = ambient.around(None if outer is None else outer.place)
+    session_id = told.session_id if session_id is None else session_id
     shared = instance.shared_tracer(run_has_destination=target is not None)
     host = _application_span() if outer is None else None
     parent_run_id = _run_of(outer, host)
@@ -101,6 +103,8 @@ def start_run(
         destination=target,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
+        identity=told.identity,
+        borrowed=set(told.identity),
         session_id=session_id,
         outer=None if outer is None else outer.place,
         sample_rate=decision.rate,

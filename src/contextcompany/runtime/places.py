@@ -37,12 +37,14 @@ class Place:
         is_shared: whether the spans are made by the application's provider.
         sets_context: whether entered handles are current in the OpenTelemetry context too.
         identity: the reserved metadata keys that were set so far; children created later carry them.
+        borrowed: those of them that came from around the run, not from its metadata.
         session_id: the session it belongs to, or None.
         outer: the run around it, for one that started inside another.
         run: what the caller holds of the run, weakly; None for a run of another process.
     """
 
     __slots__ = (
+        "borrowed",
         "destination",
         "held",
         "identity",
@@ -74,6 +76,7 @@ class Place:
         is_shared: bool = False,
         sets_context: bool = False,
         identity: dict[str, str] | None = None,
+        borrowed: set[str] | None = None,
         session_id: str | None = None,
         outer: Place | None = None,
         is_unsampled: bool = False,
@@ -90,6 +93,7 @@ class Place:
         self.is_shared = is_shared
         self.sets_context = sets_context
         self.identity = {} if identity is None else identity
+        self.borrowed: set[str] = set() if borrowed is None else borrowed
         self.session_id = session_id
         self.outer = outer
         self.is_unsampled = is_unsampled
