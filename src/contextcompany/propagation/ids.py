@@ -14,6 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from opentelemetry.trace import SpanContext, TraceFlags
+
 from contextcompany.sdk import IdGenerator
 
 if TYPE_CHECKING:
@@ -58,6 +60,13 @@ def derived_ids(run_id: str) -> tuple[int, int]:
     """Return the trace id and span id of the root run with this id, by blake2b over its text."""
     digest = blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=24).digest()
     return int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1
+
+
+def derived_context(run_id: str, *, sampled: bool = True) -> SpanContext:
+    """Return the span context of the root run with this id, as another process sees it."""
+    trace_id, span_id = derived_ids(run_id)
+    flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
 
 
 class PrivateIdGenerator(IdGenerator):

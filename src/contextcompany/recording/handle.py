@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from contextcompany import invariants
 from contextcompany.diagnostics import guard, warn_once
+from contextcompany.recording.entering import enter, leave
 from contextcompany.recording.failures import failure_from, safe_message
 from contextcompany.recording.moments import nanoseconds
 from contextcompany.runtime.process import process
@@ -125,12 +125,7 @@ class Handle:
 
     def __enter__(self) -> Self:
         """Make the handle current until the block is left."""
-        node = process.current.enter(self._recording)
-        if self._place.sets_context:
-            node.before = otel_context.get_current()
-            node.inside = trace.set_span_in_context(self.span, node.before)
-            otel_context.attach(node.inside)
-        self._entered.append(node)
+        self._entered.append(enter(self._recording, sets_context=self._place.sets_context))
         return self
 
     def __exit__(
@@ -165,21 +160,8 @@ class Handle:
         self.__exit__(exc_type, exc, traceback)
 
     def _leave_context(self) -> None:
-        if not self._entered:
-            return
-        node = self._entered.pop()
-        gone = process.current.leave(node)
-        # By value: the block may be left in another context than it was entered in, where a token
-        # of the first one cannot be reset.
-        if gone is None or gone.before is None:
-            return
-        current = otel_context.get_current()
-        if current is node.inside:
-            otel_context.attach(gone.before)
-        elif trace.get_current_span(current) is self.span:
-            # Somebody attached further values and left them: they stay, our span does not.
-            outer = trace.get_current_span(gone.before)
-            otel_context.attach(trace.set_span_in_context(outer, current))
+        if self._entered:
+            leave(self._entered.pop(), self.span)
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)

@@ -25,6 +25,7 @@ class Place:
     Attributes:
         run_id: the run's id.
         span_context: the context of the run's span, the parent of last resort.
+        first: the context of the first span of a run that was resumed, else of the run's span.
         tracer: what makes the spans of this run.
         instance: the settings and the delivery that were in force when the run began.
         destination: where its spans go, or None for the instance's own destination.
@@ -39,6 +40,7 @@ class Place:
 
     __slots__ = (
         "destination",
+        "first",
         "identity",
         "instance",
         "is_off",
@@ -68,10 +70,12 @@ class Place:
         identity: dict[str, str] | None = None,
         session_id: str | None = None,
         outer: Place | None = None,
+        first: SpanContext | None = None,
     ) -> None:
         self.run: weakref.ref[object] | None = None
         self.run_id = run_id
         self.span_context = span_context
+        self.first = span_context if first is None else first
         self.tracer = tracer
         self.instance = instance
         self.destination = destination

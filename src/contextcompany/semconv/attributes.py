@@ -146,6 +146,9 @@ TCC_COST_SOURCE: Final = "tcc.costSource"
 TCC_PARENT_RUN_ID: Final = "tcc.parentRunId"
 """Identifier of the run inside which this run was started."""
 
+TCC_RESUMED: Final = "tcc.resumed"
+"""Present and true on a span that continues a run, below and linked to where it was left."""
+
 TCC_VIOLATIONS: Final = "tcc.violations"
 """The rules a span broke that ended without its required fields."""
 
@@ -215,6 +218,7 @@ KNOWN_KEYS: Final = frozenset(
         TCC_COST,
         TCC_COST_SOURCE,
         TCC_PARENT_RUN_ID,
+        TCC_RESUMED,
         TCC_VIOLATIONS,
         TCC_TRUNCATED,
         TCC_CONTENT_CAPTURED,
