@@ -125,7 +125,8 @@ class Handle:
 
     def __enter__(self) -> Self:
         """Make the handle current until the block is left."""
-        self._entered.append(enter(self._recording, sets_context=self._place.sets_context))
+        sets_context = self._place.sets_context
+        self._entered.append(enter(process.current, self._recording, sets_context=sets_context))
         return self
 
     def __exit__(
@@ -161,7 +162,7 @@ class Handle:
 
     def _leave_context(self) -> None:
         if self._entered:
-            leave(self._entered.pop(), self.span)
+            leave(process.current, self._entered.pop())
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)

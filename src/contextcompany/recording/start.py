@@ -16,6 +16,7 @@ from contextcompany.recording.mapping import span_name
 from contextcompany.recording.moments import Clock
 from contextcompany.recording.placing import destination_of, off_place
 from contextcompany.recording.recording import Recording
+from contextcompany.recording.remote import remote_parent
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
@@ -54,13 +55,13 @@ def start_run(
     instance = process.instance()
     target = destination_of(instance, api_key, tcc_url)
     clock = Clock(start_time)
-    if instance.settings.disabled or process.is_stopped:
+    outer = next((found for found in process.current.chain() if found.is_open), None)
+    if outer is not None and session_id is None:
+        session_id = outer.place.session_id
+    if instance.settings.disabled or process.is_stopped or (outer is not None and outer.place.is_off):
         place = off_place(run_id, instance, session_id)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    outer = next(
-        (found for found in process.current.chain() if found.is_open and not found.place.is_off), None
-    )
     if outer is not None and not (api_key or tcc_url):
         target = outer.place.destination  # what a tenant's run starts stays with the tenant
     shared = instance.shared_tracer(run_has_destination=target is not None)
@@ -77,8 +78,6 @@ def start_run(
         if instance.settings.foreign_parent == "link":
             links.append(trace.Link(parent.get_span_context()))
             parent = None
-        elif shared is not None:
-            parent = trace.get_current_span()
     base = otel_context.get_current() if shared is not None else _NOWHERE
     context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
     wanted: AbstractContextManager[None] = nullcontext()
@@ -113,16 +112,18 @@ def start_child(
     attributes: Mapping[str, AttributeValue],
     fields: Mapping[str, object],
     start_time: int | None,
+    links: Sequence[Link] = (),
 ) -> Recording:
-    """Start the span of a step or a tool call of a run.
+    """Start a span of a run that is known: of a step, a tool call, or of the run resumed.
 
     Args:
-        kind: `step` or `tool_call`.
+        kind: `step`, `tool_call` or `run`.
         place: where the run is.
         below: the parent, or None for the nearest open handle of the same run, else the run itself.
         attributes: further attributes at the start.
         fields: what is known at the start: a tool's name.
         start_time: nanoseconds since the epoch, or None for now.
+        links: to spans elsewhere.
     """
     clock = Clock(start_time)
     if place.is_off:
@@ -138,7 +139,15 @@ def start_child(
     }
     base = otel_context.get_current() if place.is_shared else _NOWHERE
     context = trace.set_span_in_context(parent, base)
-    span = _start(place.tracer, _name(kind, fields), _KINDS[kind], context, attributes=started, clock=clock)
+    span = _start(
+        place.tracer,
+        _name(kind, fields),
+        _KINDS[kind],
+        context,
+        attributes=started,
+        clock=clock,
+        links=links,
+    )
     if not place.is_shared:
         place.instance.route(span, place.destination)
     return Recording(kind, place, span, clock, started)
@@ -164,7 +173,7 @@ def _application_span() -> Span | None:
     """Return the span around a root run, or None: a span of ours that has ended is no parent."""
     span = trace.get_current_span()
     if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
-        return None
+        return remote_parent()
     return span
 
 
