@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from contextcompany.context.run_context import FrozenRunContext, RunContext
     from contextcompany.context.tool import tool
     from contextcompany.delivery.spans.processor import RunSpanProcessor
+    from contextcompany.recording.attaching import attach
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
+    from contextcompany.recording.injecting import inject
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
     from contextcompany.recording.tool_call import ToolCall, tool_call
@@ -41,10 +43,12 @@ __all__ = [
     "ToolCall",
     "__version__",
     "agent",
+    "attach",
     "configure",
     "current_context",
     "current_run",
     "flush",
+    "inject",
     "run",
     "shutdown",
     "stats",
@@ -69,9 +73,11 @@ _HOMES = {
     "Stats": "contextcompany.runtime.results",
     "Step": "contextcompany.recording.step",
     "ToolCall": "contextcompany.recording.tool_call",
+    "attach": "contextcompany.recording.attaching",
     "configure": "contextcompany.runtime.control",
     "current_run": "contextcompany.recording.run",
     "flush": "contextcompany.runtime.control",
+    "inject": "contextcompany.recording.injecting",
     "run": "contextcompany.recording.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",

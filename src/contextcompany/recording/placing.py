@@ -92,21 +92,18 @@ def _further_place(
     target = destination_of(instance, api_key, tcc_url)
     named = bool(api_key or tcc_url)
     theirs = carried if carried is not None and carried.run_id == run_id else None
+    session_id = theirs.session_id if theirs is not None else None
     unrecorded = known.is_off if known is not None else theirs is not None and theirs.is_off
     if instance.settings.disabled or process.is_stopped or unrecorded:
-        return off_place(run_id, instance, theirs and theirs.session_id)
+        return off_place(run_id, instance, session_id)
     if known is not None:
         shared = known.tracer if known.is_shared else None
     else:
         shared = instance.shared_tracer(run_has_destination=target is not None)
     remote = None if carried is None else carried.parent
-    if known is None:
-        span_context = remote or ids.derived_context(run_id)
-    else:
-        span_context = remote or known.span_context
     return Place(
         run_id=run_id,
-        span_context=span_context,
+        span_context=remote or (known.span_context if known is not None else ids.derived_context(run_id)),
         first=known.first if known is not None and remote is None else None,
         tracer=shared or instance.private_tracer(),
         instance=instance,
@@ -114,7 +111,7 @@ def _further_place(
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
         identity=known.identity if known is not None else _identity(theirs),
-        session_id=known.session_id if known is not None else theirs and theirs.session_id,
+        session_id=known.session_id if known is not None else session_id,
     )
 
 

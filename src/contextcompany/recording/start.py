@@ -74,10 +74,10 @@ def start_run(
     if parent_run_id is not None:
         attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
     links: list[Link] = []
-    if outer is None and parent is not None and not providers.is_ours(parent):
-        if instance.settings.foreign_parent == "link":
-            links.append(trace.Link(parent.get_span_context()))
-            parent = None
+    is_foreign = outer is None and parent is not None and not providers.is_ours(parent)
+    if parent is not None and is_foreign and instance.settings.foreign_parent == "link":
+        links.append(trace.Link(parent.get_span_context()))
+        parent = None
     base = otel_context.get_current() if shared is not None else _NOWHERE
     context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
     wanted: AbstractContextManager[None] = nullcontext()
