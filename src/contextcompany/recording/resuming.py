@@ -1,16 +1,16 @@
-"""Continue a run: in another process, or later in the same one."""
+"""Begin a run: here, at the place of a carrier, or by going on with one that began elsewhere or earlier."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan
 
-from contextcompany.propagation import carriers
+from contextcompany.propagation import carriers, ids
 from contextcompany.recording.placing import off_place, place_of
-from contextcompany.recording.remote import Elsewhere
-from contextcompany.recording.start import start_child
+from contextcompany.recording.remote import Attachment, Elsewhere
+from contextcompany.recording.start import start_child, start_run
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
@@ -23,12 +23,39 @@ if TYPE_CHECKING:
     from contextcompany.recording.recording import Recording
 
 
-def run_to_resume(run_id: str | None, carrier: Mapping[str, str] | None) -> str:
-    """Return the id of the run to resume: the given one, the carrier's, or the attached carrier's.
+class Given(TypedDict):
+    """What `run()` was given, checked and converted, besides the run's id."""
+
+    session_id: str | None
+    conversational: bool | None
+    api_key: str | None
+    tcc_url: str | None
+    start_time: int | None
+
+
+def begin_run(
+    run_id: str | None, *, resume: bool, carrier: Mapping[str, str] | None, **given: Unpack[Given]
+) -> Recording:
+    """Start the span of a run: a new run, below the carrier's place if there is one, or a resumed one.
 
     Raises:
-        ValueError: where none of them names one.
+        ValueError: for a URL that is none, or for `resume` where nobody names the run.
     """
+    if resume:
+        return _resume(_run_to_resume(run_id, carrier), carrier, **given)
+    new_id = run_id or ids.new_id()
+    if carrier is None:
+        return start_run(run_id=new_id, **given)
+    attachment = Attachment(carrier)
+    attachment.enter()
+    try:
+        return start_run(run_id=new_id, **given)
+    finally:
+        attachment.leave()
+
+
+def _run_to_resume(run_id: str | None, carrier: Mapping[str, str] | None) -> str:
+    """Return the id of the run to resume: the given one, the carrier's, or the attached carrier's."""
     if run_id is not None:
         return run_id
     carried = carriers.read(carrier)
@@ -43,23 +70,14 @@ def run_to_resume(run_id: str | None, carrier: Mapping[str, str] | None) -> str:
     )
 
 
-def resume_run(
-    *,
-    run_id: str,
-    session_id: str | None,
-    conversational: bool | None,
-    api_key: str | None,
-    tcc_url: str | None,
-    start_time: int | None,
-    carrier: Mapping[str, str] | None,
-) -> Recording:
+def _resume(run_id: str, carrier: Mapping[str, str] | None, **given: Unpack[Given]) -> Recording:
     """Start a further span of a run, below its first one and linked to it.
 
     The first one is where the carrier says, else where this process knows the run, else where the
     run's id says.
     """
-    before = place_of(run_id, api_key, tcc_url, carrier, function="run(resume=True)")
-    session = before.session_id if session_id is None else session_id
+    before = place_of(run_id, given["api_key"], given["tcc_url"], carrier, function="run(resume=True)")
+    session = before.session_id if given["session_id"] is None else given["session_id"]
     if process.is_stopped or before.is_off:
         place = off_place(run_id, before.instance, session)
     else:
@@ -77,15 +95,15 @@ def resume_run(
             outer=before.outer,
         )
     attributes: dict[str, AttributeValue] = {names.TCC_RESUMED: True}
-    if conversational is not None:
-        attributes[names.TCC_CONVERSATIONAL] = conversational
+    if given["conversational"] is not None:
+        attributes[names.TCC_CONVERSATIONAL] = given["conversational"]
     recording = start_child(
         "run",
         place,
         below=NonRecordingSpan(place.first),
         attributes=attributes,
         fields={},
-        start_time=start_time,
+        start_time=given["start_time"],
         links=[trace.Link(place.first)],
     )
     if not place.is_off:

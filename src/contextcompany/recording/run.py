@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from contextcompany.propagation import ids
 from contextcompany.recording import feedback as feedbacks
@@ -12,9 +12,8 @@ from contextcompany.recording.copies import recording_at
 from contextcompany.recording.handle import Handle, converted
 from contextcompany.recording.identity import IDENTITY_KEYS, identity_text
 from contextcompany.recording.moments import nanoseconds
-from contextcompany.recording.remote import Attachment, Elsewhere
-from contextcompany.recording.resuming import resume_run, run_to_resume
-from contextcompany.recording.start import start_run
+from contextcompany.recording.remote import Elsewhere
+from contextcompany.recording.resuming import begin_run
 from contextcompany.recording.step import Step, new_step
 from contextcompany.recording.tool_call import ToolCall, new_tool_call
 from contextcompany.runtime.process import process
@@ -30,15 +29,6 @@ if TYPE_CHECKING:
     from contextcompany.runtime.places import Place
 
 _FLUSH_SECONDS = 5.0
-
-
-class _Arguments(TypedDict):
-    run_id: str
-    session_id: str | None
-    conversational: bool | None
-    api_key: str | None
-    tcc_url: str | None
-    start_time: int | None
 
 
 class Run(Handle):
@@ -266,29 +256,19 @@ def run(
             f"conversational must be True, False or None: got {type(conversational).__name__}; pass a bool"
         )
     limit = seconds("timeout", timeout)
-    given_id = ids.id_text("run_id", run_id)
-    arguments: _Arguments = {
-        "run_id": run_to_resume(given_id, carrier) if resume else given_id or ids.new_id(),
-        "session_id": ids.id_text("session_id", session_id),
-        "conversational": conversational,
-        "api_key": api_key,
-        "tcc_url": tcc_url,
-        "start_time": nanoseconds("start_time", start_time),
-    }
-    if resume:
-        recording = resume_run(**arguments, carrier=carrier)
-    elif carrier is None:
-        recording = start_run(**arguments)
-    else:
-        attachment = Attachment(carrier)
-        attachment.enter()
-        try:
-            recording = start_run(**arguments)
-        finally:
-            attachment.leave()
+    recording = begin_run(
+        ids.id_text("run_id", run_id),
+        resume=resume,
+        carrier=carrier,
+        session_id=ids.id_text("session_id", session_id),
+        conversational=conversational,
+        api_key=api_key,
+        tcc_url=tcc_url,
+        start_time=nanoseconds("start_time", start_time),
+    )
     if limit is None:
         limit = recording.place.instance.settings.run_timeout
-    return Run(recording, run_id=arguments["run_id"], timeout=limit, flush=flush)
+    return Run(recording, run_id=recording.run_id, timeout=limit, flush=flush)
 
 
 def run_at(place: Place) -> Run:
