@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import contextcompany as tcc
 from contextcompany.testing import capture
@@ -24,7 +26,7 @@ from tests.recording.processes import run_python
 from tests.recording.spans import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     from contextcompany.local.collector import Collector
@@ -229,6 +231,18 @@ def test_inside_of_what_is_off_nothing_is_injected_but_that() -> None:
         work()
         assert far is not None
         assert far.run_id == "run-1"
+    assert captured.spans == ()
+
+
+def test_what_the_applications_sampler_left_out_stays_out() -> None:
+    """On a provider that samples nothing the run is off, and so it is in the next process."""
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    with capture(tracer_provider=provider), tcc.run("run-1") as r:
+        r.prompt("p")
+        carrier = tcc.inject()
+    assert [int(flags, 16) & 1 for flags in (read_flags(carrier), carrier["traceparent"][-2:])] == [0, 0]
+    with capture() as captured, tcc.attach(carrier):
+        work()
     assert captured.spans == ()
 
 

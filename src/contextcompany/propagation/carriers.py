@@ -96,17 +96,17 @@ def read(carrier: Mapping[str, str] | None) -> Carried | None:
         if (text := clean_text(value, baggage.MOST_MEMBER_BYTES)[0])
     }
     run_id = members.get(_RUN)
-    parent = None if run_id is None else _parsed(members.get(_PARENT, ""), "")
-    outside = _parsed(texts.get(_TRACEPARENT, ""), texts.get(_TRACESTATE, ""))
-    if parent is None or (outside is not None and outside.span_id == parent.span_id):
-        parent = outside or parent
-    if parent is None and run_id is not None:
-        parent = ids.derived_context(run_id)
-    if parent is None:
-        _ignored()
-        return None
+    header, state = texts.get(_TRACEPARENT, ""), texts.get(_TRACESTATE, "")
     if run_id is None:
+        parent = _parsed(header, state)
+        if parent is None:
+            _ignored()
+            return None
         return Carried(parent)
+    ours = members.get(_PARENT, "")
+    parent = _parsed(ours, state if header == ours else "") or _parsed(header, state)
+    if parent is None:
+        parent = ids.derived_context(run_id)
     return Carried(parent, run_id, members.get(_SESSION), members.get(_USER), members.get(_ORGANISATION))
 
 
