@@ -334,8 +334,8 @@ def test_in_one_process_the_run_keeps_its_destination(collector: Collector) -> N
     assert (tool.parent_span_id, tool.trace_id) == (run.span_id, run.trace_id)
 
 
-def test_a_guessed_run_id_does_not_get_at_a_destination(collector: Collector) -> None:
-    """A carrier that knows the id of a run here but not its trace is a run of elsewhere."""
+def test_the_same_run_id_in_another_trace_is_another_run(collector: Collector) -> None:
+    """What belongs to a run of elsewhere does not go to the destination of one here with its id."""
     with capture() as elsewhere:
         with tcc.run("far", tcc_url=collector.url, session_id="secret") as r:
             r.prompt("p").metadata({"tcc.userId": "u-1"})

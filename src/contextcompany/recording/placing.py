@@ -55,8 +55,8 @@ def carried_place(
 ) -> Place:
     """Return the place that a carrier names, be its run of this process or of another one.
 
-    The id alone does not make it a run of this process: a carrier comes from elsewhere, and what it
-    brings must not go to the destination of a run that it only guessed.
+    The id alone does not make it a run of this process: runs of two processes may have the same one,
+    and what belongs to the one must not go to the destination of the other.
 
     Raises:
         ValueError: for a URL that is none.
