@@ -93,7 +93,7 @@ def _further_place(
     named = bool(api_key or tcc_url)
     theirs = carried if carried is not None and carried.run_id == run_id else None
     session_id = theirs.session_id if theirs is not None else None
-    unrecorded = known.is_off if known is not None else theirs is not None and theirs.is_off
+    unrecorded = (known is not None and known.is_off) or (theirs is not None and theirs.is_off)
     if instance.settings.disabled or process.is_stopped or unrecorded:
         return off_place(run_id, instance, session_id)
     if known is not None:
