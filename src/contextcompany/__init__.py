@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from contextcompany.integrations.asgi import ASGIMiddleware
     from contextcompany.integrations.wsgi import WSGIMiddleware
     from contextcompany.recording.ambient import identity
+    from contextcompany.recording.attaching import attach
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
+    from contextcompany.recording.injecting import inject
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
     from contextcompany.recording.tool_call import ToolCall, tool_call
@@ -46,11 +48,13 @@ __all__ = [
     "WSGIMiddleware",
     "__version__",
     "agent",
+    "attach",
     "configure",
     "current_context",
     "current_run",
     "flush",
     "identity",
+    "inject",
     "run",
     "shutdown",
     "stats",
@@ -65,28 +69,30 @@ _HOMES = {
     "ASGIMiddleware": "contextcompany.integrations.asgi",
     "Agent": "contextcompany.agents.agent",
     "ContextThreadPoolExecutor": "contextcompany.context.current",
-    "FrozenRunContext": "contextcompany.context.run_context",
-    "RunContext": "contextcompany.context.run_context",
-    "agent": "contextcompany.agents.wrapping",
-    "current_context": "contextcompany.context.current",
-    "tool": "contextcompany.context.tool",
     "FlushResult": "contextcompany.runtime.results",
+    "FrozenRunContext": "contextcompany.context.run_context",
     "Run": "contextcompany.recording.run",
+    "RunContext": "contextcompany.context.run_context",
     "RunSpanProcessor": "contextcompany.delivery.spans.processor",
     "Stats": "contextcompany.runtime.results",
     "Step": "contextcompany.recording.step",
     "ToolCall": "contextcompany.recording.tool_call",
     "WSGIMiddleware": "contextcompany.integrations.wsgi",
+    "agent": "contextcompany.agents.wrapping",
+    "attach": "contextcompany.recording.attaching",
     "configure": "contextcompany.runtime.control",
+    "current_context": "contextcompany.context.current",
     "current_run": "contextcompany.recording.run",
     "flush": "contextcompany.runtime.control",
     "identity": "contextcompany.recording.ambient",
+    "inject": "contextcompany.recording.injecting",
     "run": "contextcompany.recording.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",
     "step": "contextcompany.recording.step",
     "submit_feedback": "contextcompany.recording.feedback",
     "submit_feedback_async": "contextcompany.recording.feedback",
+    "tool": "contextcompany.context.tool",
     "tool_call": "contextcompany.recording.tool_call",
 }
 

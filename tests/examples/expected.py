@@ -340,6 +340,14 @@ EXPECTED: Final = {
         prints=r"run \S{36} from 09:30:00 on, 2 s\nrun \S{36} from 09:31:00 on, 3 s\n"
         r".*complete=True, delivered=4",
     ),
+    "resume.py": Expected(
+        [
+            run(attributes={"tcc.sessionId": "chat-7", "tcc.resumed": None}),
+            run(parent=0, links=1, attributes={"tcc.sessionId": "chat-7", "tcc.resumed": True}),
+            child("execute_tool pay", parent=1, attributes={"gen_ai.tool.call.result": {"paid": True}}),
+        ],
+        prints=r"process 1 asked in run (\S{36})\nprocess 2 went on with run \1\n",
+    ),
     "sessions.py": Expected(
         [
             run(attributes={**_SESSION, "gen_ai.output.messages": assistant("It comes on Friday.")}),

@@ -142,7 +142,7 @@ def test_misuse_raises_at_once(
     ("call", "error"),
     [
         (lambda: tcc.submit_feedback("", "thumbs_up"), ValueError),
-        (lambda: tcc.submit_feedback(None, "thumbs_up"), ValueError),  # type: ignore[arg-type]
+        (lambda: tcc.submit_feedback(None, "thumbs_up"), ValueError),
         (lambda: tcc.submit_feedback(7, "thumbs_up"), TypeError),  # type: ignore[arg-type]
         (lambda: tcc.submit_feedback("r", "thumbs_up", tcc_url="nowhere"), ValueError),
         (lambda: tcc.submit_feedback("r", "thumbs_up", timeout=-1.0), ValueError),

@@ -11,6 +11,7 @@ from opentelemetry import trace
 from contextcompany.diagnostics import guard
 from contextcompany.recording.ambient import Asked, Block, blocks, requests_around
 from contextcompany.recording.attaching import attach
+from contextcompany.recording.remote import parents
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
@@ -30,7 +31,7 @@ CARRIED: Final = ("traceparent", "tracestate", "baggage")
 _MARK: Final = "contextcompany.request"
 
 # Every chain of ours that can be current: who runs are for, and what they start below.
-_PARENTS: Final[tuple[CurrentHandle[Any], ...]] = (process.current,)
+_PARENTS: Final[tuple[CurrentHandle[Any], ...]] = (process.current, parents)
 _CHAINS: Final[tuple[CurrentHandle[Any], ...]] = (blocks, *_PARENTS)
 
 

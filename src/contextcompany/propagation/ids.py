@@ -14,6 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from opentelemetry.trace import SpanContext, TraceFlags
+
 from contextcompany.sdk import IdGenerator
 
 if TYPE_CHECKING:
@@ -71,6 +73,12 @@ def is_sampled(run_id: str, rate: float) -> bool:
     Source: OpenTelemetry, "TraceState: Probability Sampling", rejection threshold.
     """
     return derived_ids(run_id)[0] & _RANDOM_BITS >= (1.0 - rate) * (_RANDOM_BITS + 1)
+
+
+def derived_context(run_id: str) -> SpanContext:
+    """Return the span context of the root run with this id, as another process sees it."""
+    trace_id, span_id = derived_ids(run_id)
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 class PrivateIdGenerator(IdGenerator):

@@ -38,7 +38,7 @@ Score = Literal["thumbs_up", "thumbs_down"]
 
 
 def submit_feedback(
-    run_id: str | UUID,
+    run_id: str | UUID | None = None,
     score: Score | None = None,
     text: str | None = None,
     api_key: str | None = None,
@@ -50,7 +50,7 @@ def submit_feedback(
     """Send the user's word on a run, of this process or another.
 
     Args:
-        run_id: the run.
+        run_id: the run, of this process or another; left out where a run is current.
         score: `"thumbs_up"` or `"thumbs_down"`.
         text: up to 2,000 characters; an empty one counts as not given.
         api_key: a key for this feedback alone, else the run's.
@@ -65,12 +65,11 @@ def submit_feedback(
         Never raises for a network reason.
 
     Raises:
-        ValueError: for another score, a longer text, neither of both, no run id, or a URL that is none.
+        ValueError: for another score, a longer text, neither of both, a URL that is none, or
+            without a run id where no run is current.
         TypeError: for an id that is neither text nor UUID, or a text that is none.
     """
     known_id = ids.id_text("run_id", run_id)
-    if known_id is None:
-        raise ValueError("submit_feedback() needs the id of a run: got none; pass run_id=r.run_id")
     _check(score, text)
     limit = patience("timeout", timeout)
     place = place_of(known_id, api_key, tcc_url, carrier, function="submit_feedback()")
@@ -78,7 +77,7 @@ def submit_feedback(
 
 
 async def submit_feedback_async(
-    run_id: str | UUID,
+    run_id: str | UUID | None = None,
     score: Score | None = None,
     text: str | None = None,
     api_key: str | None = None,

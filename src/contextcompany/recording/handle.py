@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from contextcompany import invariants
 from contextcompany.diagnostics import guard, warn_once
+from contextcompany.recording.copies import copied, memo_of, restored
+from contextcompany.recording.entering import enter, leave
 from contextcompany.recording.failures import failure_from, safe_message
 from contextcompany.recording.moments import nanoseconds
+from contextcompany.recording.wrapping import wrapped
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import attribute_value, clean_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from opentelemetry.trace import Span
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from contextcompany.propagation.current import Node
     from contextcompany.recording.moments import Moment
     from contextcompany.recording.recording import Recording
+    from contextcompany.runtime.places import Place
+    from contextcompany.runtime.process import CurrentRecording
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _STATUS_CODES = (names.STATUS_CODE_SUCCESS, names.STATUS_CODE_PARTIAL, names.STATUS_CODE_ERROR)
 _MOST_KEY_BYTES = 256
@@ -38,14 +46,44 @@ class Handle:
     of its `with` block) they do nothing, with one warning.
     """
 
-    __slots__ = ("__weakref__", "_entered", "_place", "_recording")
+    __slots__ = ("__weakref__", "_entered", "_recording")
 
     def __init__(self, recording: Recording, timeout: float | None = None) -> None:
         self._recording = recording
-        self._place = recording.place
-        self._entered: list[Node[Any]] = []
-        if not recording.place.is_off:
+        self._entered: list[Node[CurrentRecording]] = []
+        if recording.is_open and not recording.place.is_off:
             process.watch.add(self, recording, timeout)
+
+    @classmethod
+    def _around(cls, recording: Recording, own_id: str) -> Self:
+        """Return a handle with this id around a copied recording."""
+        raise NotImplementedError
+
+    @property
+    def _own_id(self) -> str:
+        """Return the id of what this handle stands for."""
+        raise NotImplementedError
+
+    def __copy__(self) -> Self:
+        """Return a copy that records nothing, and from which steps and tool calls land in the run."""
+        return self._around(copied(self._recording, self._own_id), self._own_id)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return what a shallow copy is."""
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        """Pickle into ids and nothing else; what is unpickled records as little as a copy does."""
+        return restored, (type(self), *memo_of(self._recording, self._own_id))
+
+    @property
+    def _place(self) -> Place:
+        return self._recording.place
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run that this belongs to."""
+        return self._recording.run_id
 
     @property
     def span(self) -> Span:
@@ -123,14 +161,27 @@ class Handle:
         ended_at = nanoseconds("end_time", end_time)
         self._recording.fail(failure_from(status_message), ended_at)
 
+    @overload
+    def wrap(
+        self, function: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    @overload
+    def wrap(self, function: Callable[P, T], /) -> Callable[P, T]: ...
+
+    def wrap(self, function: Callable[..., Any], /) -> Callable[..., Any]:
+        """Return a function that runs with this handle current, in any thread or task; never ends it.
+
+        Args:
+            function: a function, or a coroutine function, which gives one again.
+
+        Raises:
+            TypeError: for what cannot be called, and for generator functions.
+        """
+        return wrapped(function, self._make_current)
+
     def __enter__(self) -> Self:
         """Make the handle current until the block is left."""
-        node = process.current.enter(self._recording)
-        if self._place.sets_context:
-            node.before = otel_context.get_current()
-            node.inside = trace.set_span_in_context(self.span, node.before)
-            otel_context.attach(node.inside)
-        self._entered.append(node)
+        self._entered.append(self._make_current())
         return self
 
     def __exit__(
@@ -164,22 +215,12 @@ class Handle:
         """End the handle as `__exit__` does."""
         self.__exit__(exc_type, exc, traceback)
 
+    def _make_current(self) -> Node[CurrentRecording]:
+        return enter(process.current, self._recording, sets_context=self._place.sets_context)
+
     def _leave_context(self) -> None:
-        if not self._entered:
-            return
-        node = self._entered.pop()
-        gone = process.current.leave(node)
-        # By value: the block may be left in another context than it was entered in, where a token
-        # of the first one cannot be reset.
-        if gone is None or gone.before is None:
-            return
-        current = otel_context.get_current()
-        if current is node.inside:
-            otel_context.attach(gone.before)
-        elif trace.get_current_span(current) is self.span:
-            # Somebody attached further values and left them: they stay, our span does not.
-            outer = trace.get_current_span(gone.before)
-            otel_context.attach(trace.set_span_in_context(outer, current))
+        if self._entered:
+            leave(process.current, self._entered.pop())
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)

@@ -99,6 +99,11 @@ class Recording:
         """Return whether it has been neither ended nor closed."""
         return self.state is State.OPEN
 
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run that it belongs to."""
+        return self.place.run_id
+
     def put(self, setter: str, field: str, value: object) -> None:
         """Keep a value; raises RuntimeError after the caller's end."""
         with self._lock:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from contextcompany.propagation import ids
 from contextcompany.recording import feedback as feedbacks
+from contextcompany.recording.copies import recording_at
 from contextcompany.recording.handle import Handle, converted
 from contextcompany.recording.identity import IDENTITY_KEYS, identity_text, put_identity
 from contextcompany.recording.moments import nanoseconds
-from contextcompany.recording.start import start_run
+from contextcompany.recording.remote import Elsewhere
+from contextcompany.recording.resuming import begin_run
 from contextcompany.recording.step import Step, new_step
 from contextcompany.recording.tool_call import ToolCall, new_tool_call
 from contextcompany.runtime.process import process
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from contextcompany.recording.moments import Moment
     from contextcompany.recording.recording import Recording
+    from contextcompany.runtime.places import Place
 
 _FLUSH_SECONDS = 5.0
 
@@ -35,9 +38,18 @@ class Run(Handle):
 
     def __init__(self, recording: Recording, *, run_id: str, timeout: float | None, flush: bool) -> None:
         super().__init__(recording, timeout)
-        self._place.run = weakref.ref(self)
+        if recording.is_open:  # a copy does not take the place of its original
+            self._place.run = weakref.ref(self)
         self._run_id = run_id
         self._flush = flush
+
+    @classmethod
+    def _around(cls, recording: Recording, own_id: str) -> Self:
+        return cls(recording, run_id=own_id, timeout=None, flush=False)
+
+    @property
+    def _own_id(self) -> str:
+        return self._run_id
 
     def __repr__(self) -> str:
         """Return the run with its id and state; never content."""
@@ -212,10 +224,14 @@ def run(
     start_time: Moment | None = None,
     timeout: float | None = None,
     flush: bool = False,
+    resume: bool = False,
+    carrier: Mapping[str, str] | None = None,
 ) -> Run:
     """Start a run: one user input to one final answer.
 
-    It nests under the application's current span, or under the run around it.
+    It nests under the application's current span, or under the run around it. With `resume=True` it
+    goes on with a run that this or another process began: a further span with the same run id, below
+    the first one and linked to it.
 
     Args:
         run_id: the run's id; a UUID is generated if left out.
@@ -227,19 +243,22 @@ def run(
         timeout: seconds after which the run is closed if nobody ended it; None for
             `configure(run_timeout=…)`.
         flush: wait up to 5 seconds for delivery when the run ends, for serverless functions.
+        resume: whether to go on with the run of that id, or of the carrier.
+        carrier: what `inject` wrote in another process; the run starts there, as inside `attach`.
 
     Raises:
         TypeError: for an id that is neither text nor UUID, or another wrong type.
-        ValueError: for a URL that is none, or a time that is none.
+        ValueError: for a URL that is none, a time that is none, or `resume` without a run's id.
     """
     if conversational is not None and not isinstance(conversational, bool):
         raise TypeError(
             f"conversational must be True, False or None: got {type(conversational).__name__}; pass a bool"
         )
     limit = seconds("timeout", timeout)
-    known_id = ids.id_text("run_id", run_id) or ids.new_id()
-    recording = start_run(
-        run_id=known_id,
+    recording = begin_run(
+        ids.id_text("run_id", run_id),
+        resume=resume,
+        carrier=carrier,
         session_id=ids.id_text("session_id", session_id),
         conversational=conversational,
         api_key=api_key,
@@ -248,12 +267,23 @@ def run(
     )
     if limit is None:
         limit = recording.place.instance.settings.run_timeout
-    return Run(recording, run_id=known_id, timeout=limit, flush=flush)
+    return Run(recording, run_id=recording.run_id, timeout=limit, flush=flush)
+
+
+def run_at(place: Place) -> Run:
+    """Return what stands for a run that began in another process."""
+    return Run(recording_at(place), run_id=place.run_id, timeout=None, flush=False)
 
 
 def current_run() -> Run | None:
-    """Return the run of the nearest open handle in this context, or None."""
+    """Return the run of the nearest open handle in this context, or None.
+
+    Where that run began in another process (`attach`), it is one that takes steps, tool calls and
+    feedback, and is not ended here.
+    """
     for recording in process.current.chain():
+        if isinstance(recording, Elsewhere) and recording.is_open:
+            return run_at(recording.place)
         if recording.is_open:
             found = recording.place.run() if recording.place.run is not None else None
             return found if isinstance(found, Run) else None

@@ -17,6 +17,7 @@ from contextcompany.recording.mapping import span_name
 from contextcompany.recording.moments import Clock
 from contextcompany.recording.placing import destination_of, off_place
 from contextcompany.recording.recording import Recording
+from contextcompany.recording.remote import remote_parent
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
@@ -66,6 +67,8 @@ def start_run(
         target = outer.place.destination  # what a tenant's run starts stays with the tenant
     told = ambient.around(None if outer is None else outer.place)
     session_id = told.session_id if session_id is None else session_id
+    if session_id is None and outer is not None:
+        session_id = outer.place.session_id
     shared = instance.shared_tracer(run_has_destination=target is not None)
     host = _application_span() if outer is None else None
     parent_run_id = _run_of(outer, host)
@@ -80,12 +83,10 @@ def start_run(
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
     attributes |= _run_attributes(conversational, parent_run_id, decision)
     links: list[Link] = []
-    if outer is None and parent is not None and not providers.is_ours(parent):
-        if instance.settings.foreign_parent == "link":
-            links.append(trace.Link(parent.get_span_context()))
-            parent = None
-        elif shared is not None:
-            parent = trace.get_current_span()
+    is_foreign = outer is None and parent is not None and not providers.is_ours(parent)
+    if parent is not None and is_foreign and instance.settings.foreign_parent == "link":
+        links.append(trace.Link(parent.get_span_context()))
+        parent = None
     base = otel_context.get_current() if shared is not None else _NOWHERE
     context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
     wanted: AbstractContextManager[None] = nullcontext()
@@ -124,16 +125,18 @@ def start_child(
     attributes: Mapping[str, AttributeValue],
     fields: Mapping[str, object],
     start_time: int | None,
+    links: Sequence[Link] = (),
 ) -> Recording:
-    """Start the span of a step or a tool call of a run.
+    """Start a span of a run that is known: of a step, a tool call, or of the run resumed.
 
     Args:
-        kind: `step` or `tool_call`.
+        kind: `step`, `tool_call` or `run`.
         place: where the run is.
         below: the parent, or None for the nearest open handle of the same run, else the run itself.
         attributes: further attributes at the start.
         fields: what is known at the start: a tool's name.
         start_time: nanoseconds since the epoch, or None for now.
+        links: to spans elsewhere.
     """
     clock = Clock(start_time)
     if place.is_off:
@@ -149,7 +152,15 @@ def start_child(
     }
     base = otel_context.get_current() if place.is_shared else _NOWHERE
     context = trace.set_span_in_context(parent, base)
-    span = _start(place.tracer, _name(kind, fields), _KINDS[kind], context, attributes=started, clock=clock)
+    span = _start(
+        place.tracer,
+        _name(kind, fields),
+        _KINDS[kind],
+        context,
+        attributes=started,
+        clock=clock,
+        links=links,
+    )
     if not place.is_shared:
         place.instance.route(span, place.destination, held=place.held)
     return Recording(kind, place, span, clock, started)
@@ -175,7 +186,7 @@ def _application_span() -> Span | None:
     """Return the span around a root run, or None: a span of ours that has ended is no parent."""
     span = trace.get_current_span()
     if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
-        return None
+        return remote_parent()
     return span
 
 

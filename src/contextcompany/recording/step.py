@@ -35,9 +35,17 @@ class Step(Handle):
         self._step_id = step_id
         self._run = run
 
+    @classmethod
+    def _around(cls, recording: Recording, own_id: str) -> Self:
+        return cls(recording, step_id=own_id, run=None)
+
+    @property
+    def _own_id(self) -> str:
+        return self._step_id
+
     def __repr__(self) -> str:
         """Return the step with its ids and state; never content."""
-        return self._describe(("step_id", self._step_id), ("run_id", self._place.run_id))
+        return self._describe(("step_id", self._step_id), ("run_id", self.run_id))
 
     @property
     def step_id(self) -> str:

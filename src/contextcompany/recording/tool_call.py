@@ -36,9 +36,17 @@ class ToolCall(Handle):
         self._tool_call_id = tool_call_id
         self._run = run
 
+    @classmethod
+    def _around(cls, recording: Recording, own_id: str) -> Self:
+        return cls(recording, tool_call_id=own_id, run=None)
+
+    @property
+    def _own_id(self) -> str:
+        return self._tool_call_id
+
     def __repr__(self) -> str:
         """Return the tool call with its ids and state; never content."""
-        return self._describe(("tool_call_id", self._tool_call_id), ("run_id", self._place.run_id))
+        return self._describe(("tool_call_id", self._tool_call_id), ("run_id", self.run_id))
 
     @property
     def tool_call_id(self) -> str:

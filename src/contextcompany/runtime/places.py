@@ -26,6 +26,7 @@ class Place:
     Attributes:
         run_id: the run's id.
         span_context: the context of the run's span, the parent of last resort.
+        first: the context of the first span of a run that was resumed, else of the run's span.
         tracer: what makes the spans of this run.
         instance: the settings and the delivery that were in force when the run began.
         destination: where its spans go, or None for the instance's own destination.
@@ -46,6 +47,7 @@ class Place:
     __slots__ = (
         "borrowed",
         "destination",
+        "first",
         "held",
         "identity",
         "instance",
@@ -82,10 +84,12 @@ class Place:
         is_unsampled: bool = False,
         sample_rate: float = 1.0,
         held: HeldRun | None = None,
+        first: SpanContext | None = None,
     ) -> None:
         self.run: weakref.ref[object] | None = None
         self.run_id = run_id
         self.span_context = span_context
+        self.first = span_context if first is None else first
         self.tracer = tracer
         self.instance = instance
         self.destination = destination

@@ -152,6 +152,9 @@ TCC_SAMPLE_RATE: Final = "tcc.sampleRate"
 TCC_KEPT_FOR_ERROR: Final = "tcc.keptForError"
 """Present and true on a run that is here only because it failed, and stands for itself alone."""
 
+TCC_RESUMED: Final = "tcc.resumed"
+"""Present and true on a span that continues a run, below and linked to where it was left."""
+
 TCC_VIOLATIONS: Final = "tcc.violations"
 """The rules a span broke that ended without its required fields."""
 
@@ -223,6 +226,7 @@ KNOWN_KEYS: Final = frozenset(
         TCC_PARENT_RUN_ID,
         TCC_SAMPLE_RATE,
         TCC_KEPT_FOR_ERROR,
+        TCC_RESUMED,
         TCC_VIOLATIONS,
         TCC_TRUNCATED,
         TCC_CONTENT_CAPTURED,
