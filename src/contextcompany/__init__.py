@@ -14,6 +14,7 @@ from contextcompany.imports import gate
 
 if TYPE_CHECKING:
     from contextcompany.agents.agent import Agent
+    from contextcompany.agents.asking import model
     from contextcompany.agents.wrapping import agent
     from contextcompany.context.current import ContextThreadPoolExecutor, current_context
     from contextcompany.context.run_context import FrozenRunContext, RunContext
@@ -45,6 +46,7 @@ __all__ = [
     "current_context",
     "current_run",
     "flush",
+    "model",
     "run",
     "shutdown",
     "stats",
@@ -72,6 +74,7 @@ _HOMES = {
     "configure": "contextcompany.runtime.control",
     "current_run": "contextcompany.recording.run",
     "flush": "contextcompany.runtime.control",
+    "model": "contextcompany.agents.asking",
     "run": "contextcompany.recording.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",

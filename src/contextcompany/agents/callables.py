@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
+from contextcompany.recording.calls import Kind
+from contextcompany.recording.yielded import joined
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 
@@ -90,9 +92,12 @@ class _Tool:
             raise ContextError(str(error)) from None
 
         async def call() -> Any:
-            if self._spec.is_async:
+            if self._spec.kind is Kind.COROUTINE:
                 return await self._plain(*args, **filled)
-            result = await asyncio.to_thread(_called, self._plain, args, filled)
+            if self._spec.kind is Kind.ASYNC_GENERATOR:
+                return joined([item async for item in self._plain(*args, **filled)])
+            called = _exhausted if self._spec.kind is Kind.GENERATOR else _called
+            result = await asyncio.to_thread(called, self._plain, args, filled)
             return await result if inspect.isawaitable(result) else result
 
         return Prepared(dict(arguments), call)
@@ -104,6 +109,10 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     except StopIteration as error:
         # No future can hold it: on Python 3.11 whoever waits for the thread would wait for ever.
         raise RuntimeError("the tool raised StopIteration") from error
+
+
+def _exhausted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return joined(list(function(*args, **kwargs)))
 
 
 class _SubAgentTool:

@@ -112,6 +112,11 @@ class CurrentHandle(Generic[H]):
         """Forget the entered blocks of this context."""
         self._var.set(None)
 
+    def innermost(self) -> H | None:
+        """Return the handle of the block entered last, or None."""
+        node = self._var.get()
+        return None if node is None else node.handle
+
     def chain(self) -> Iterator[H]:
         """Iterate over the handles of the entered blocks, innermost first.
 
