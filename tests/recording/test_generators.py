@@ -23,7 +23,7 @@ from tests.agents.shape import ordered, shape, tree
 from tests.recording.spans import parsed, span_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -128,7 +128,8 @@ async def test_an_async_break_ends_the_span_and_leaves_nothing(captured: Capture
     """After `break` out of an `async for` the same holds, as soon as the generator is closed."""
     async with tcc.run("run-1") as run:
         run.prompt("p")
-        async with aclosing(words_later("a b c")) as items:
+        items: Any = words_later("a b c")
+        async with aclosing(items):
             async for _ in items:
                 break
         assert ended(captured, "words_later") == (1, "UNSET", {"value": "a "})
@@ -179,7 +180,7 @@ def test_one_thread_per_step_keeps_the_parent(captured: Captured) -> None:
     ]
 
 
-def echo(log: list[Any]) -> Iterator[Any]:
+def echo(log: list[Any]) -> Generator[Any, Any, str]:
     """Yield what comes in, exceptions included, until it is closed."""
     got: Any = "first"
     try:

@@ -7,11 +7,12 @@ import inspect
 import json
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
 from contextcompany.recording.calls import Kind
+from contextcompany.recording.capture import NOTHING, Capture
 from contextcompany.recording.yielded import joined
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
@@ -40,6 +41,9 @@ class SubAgent(Protocol):
     ) -> Awaitable[AgentResult]:
         """Run the agent."""
         ...
+
+
+_EVERYTHING: Final = Capture("an agent")
 
 
 class UnknownToolError(LookupError):
@@ -72,6 +76,7 @@ class _Tool:
             name = getattr(function, "__qualname__", type(function).__name__)
             raise TypeError(f"tools must be decorated with @tool: got {name}; decorate it")
         self.name = spec.name
+        self.capture = spec.capture
         self._spec = spec
         # The plain function, bound where it is a method: the agent records the call itself.
         self._plain: Callable[..., Any] = getattr(function, "__wrapped__", function)
@@ -173,6 +178,21 @@ class Callables:
     def schemas(self, names: Sequence[str]) -> list[Schema]:
         """Return what the model is told of the callables with these names."""
         return [self._known[name].schema for name in names if name in self._known]
+
+    def captured_args(self, name: str, arguments: object) -> object:
+        """Return what is recorded of the arguments of a call, or `NOTHING`; for text, that are none."""
+        capture = self._capture(name)
+        if isinstance(arguments, dict):
+            return capture.of_args(dict(cast("dict[str, Any]", arguments)), arguments)
+        return arguments if capture.args is True else NOTHING
+
+    def captured_result(self, name: str, result: object) -> object:
+        """Return what is recorded of the result of a call, or `NOTHING`."""
+        return self._capture(name).of_result(result)
+
+    def _capture(self, name: str) -> Capture:
+        known = self._known.get(name)
+        return known.capture if isinstance(known, _Tool) else _EVERYTHING
 
     def read(self, name: str, arguments: str | Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
         """Return the arguments that a model sent as a dict.

@@ -6,6 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from contextvars import copy_context
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import wrapt
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from contextcompany.recording.handle import Handle
     from contextcompany.runtime.process import CurrentRecording
 
+    _FunctionWrapper = wrapt.FunctionWrapper[..., Any]
+else:
+    _FunctionWrapper = wrapt.FunctionWrapper  # generic for type checkers only, before wrapt 2
 
 H = TypeVar("H", bound="Handle")
 
@@ -94,6 +98,10 @@ class Call(ABC, Generic[H]):
                 self.finish(handle, result)
 
 
+class _Wrapper(_FunctionWrapper):
+    """A function decorated by this package."""
+
+
 def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[Any]]) -> Any:
     """Return a function with every call recorded; for `inspect` and for type checkers it stays what it was.
 
@@ -109,7 +117,7 @@ def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[A
     ) -> Any:
         return perform(wrapped, prepare(args, kwargs, bound=instance is not None))
 
-    return wrapt.FunctionWrapper(function, wrapper)
+    return _Wrapper(function, wrapper)
 
 
 def require_function(candidate: object, decorator: str) -> None:
@@ -154,17 +162,33 @@ async def _coroutine(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
 
 
 def _generator(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
+    if not call.is_recorded():
+        return wrapped(*call.args, **call.kwargs)
+    if _records(wrapped):
+        made = partial(wrapped, *call.args, **call.kwargs)
+        return generators.named(generators.drive(made, call, copy_context()), wrapped)
     body = wrapped(*call.args, **call.kwargs)
-    if not call.is_recorded() or not inspect.isgenerator(body):
+    if not inspect.isgenerator(body):
         return body
-    return generators.named(generators.drive(body, call, copy_context()), body)
+    return generators.named(generators.drive(lambda: body, call, copy_context()), body)
 
 
 def _async_generator(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
+    if not call.is_recorded():
+        return wrapped(*call.args, **call.kwargs)
+    if _records(wrapped):
+        made = partial(wrapped, *call.args, **call.kwargs)
+        return generators.named(generators.drive_async(made, call, copy_context()), wrapped)
     body = wrapped(*call.args, **call.kwargs)
-    if not call.is_recorded() or not inspect.isasyncgen(body):
+    if not inspect.isasyncgen(body):
         return body
-    return generators.named(generators.drive_async(body, call, copy_context()), body)
+    return generators.named(generators.drive_async(lambda: body, call, copy_context()), body)
+
+
+def _records(wrapped: Callable[..., Any]) -> bool:
+    """Return whether a function is decorated by this package: it takes its parent where it is called."""
+    kept = wrapped if isinstance(wrapped, _Wrapper) else getattr(wrapped, "_self_parent", None)
+    return isinstance(kept, _Wrapper)
 
 
 _PERFORM = {

@@ -36,17 +36,17 @@ def named(driver: G, body: object) -> G:
 
 
 def drive(  # noqa: C901  (unrolled, as what follows: all of it is paid for each item)
-    body: Generator[Any, Any, Any], call: Call[Any], context: Context
+    make: Callable[[], Generator[Any, Any, Any]], call: Call[Any], context: Context
 ) -> Generator[Any, Any, Any]:
     """Return a generator that does what another one does, inside of a call that starts at the first step.
 
     Args:
-        body: the generator, not begun.
+        make: returns the generator, not begun.
         call: how the call is recorded.
         context: a copy of the context of the call, of which the parent is taken.
     """
     scene = Scene(call, context)
-    scene.begin()
+    body = scene.begin(make)
     current, carried, keep = process.current.variable, call.carried, scene.keep
     send, throw = body.send, body.throw
     inner, inner_carried, inner_otel = scene.current, scene.carried, scene.otel
@@ -91,11 +91,11 @@ def drive(  # noqa: C901  (unrolled, as what follows: all of it is paid for each
 
 
 async def drive_async(  # noqa: C901  (as above)
-    body: AsyncGenerator[Any, Any], call: Call[Any], context: Context
+    make: Callable[[], AsyncGenerator[Any, Any]], call: Call[Any], context: Context
 ) -> AsyncGenerator[Any, Any]:
     """Return an async generator that does what another one does, as `drive` does for plain ones."""
     scene = Scene(call, context)
-    scene.begin()
+    body = scene.begin(make)
     current, carried, keep = process.current.variable, call.carried, scene.keep
     send, throw = body.asend, body.athrow
     inner, inner_carried, inner_otel = scene.current, scene.carried, scene.otel
@@ -161,16 +161,16 @@ class Scene:
         self._recording: Recording | None = None
         self._yielded = Yielded(as_they_are=call.maps_result)
 
-    def begin(self) -> None:
-        """Start the handle where the call was made, and make it current there."""
-        self._context.run(self._begin)
+    def begin(self, make: Callable[[], G]) -> G:
+        """Start the handle where the call was made, make it current there, and make the generator there."""
+        return self._context.run(self._begin, make)
 
     def end(self, failure: BaseException | None, *, stopped: bool) -> None:
         """End the handle: failed, done, or left early by the consumer, which is no failure."""
         if self._handle is not None:
-            self._context.run(self._end, self._handle, failure, stopped)
+            self._context.run(self._end, self._handle, failure, stopped=stopped)
 
-    def _begin(self) -> None:
+    def _begin(self, make: Callable[[], G]) -> G:
         before = otel_context.get_current()
         self._handle = self._call.started()
         if self._handle is not None:
@@ -185,8 +185,14 @@ class Scene:
         self.carried = self._call.carried.get()
         after = otel_context.get_current()
         self.otel = None if after is before else after
+        try:
+            return make()
+        except BaseException as failure:
+            if self._handle is not None:
+                self._end(self._handle, failure, stopped=False)
+            raise
 
-    def _end(self, handle: Handle, failure: BaseException | None, stopped: bool) -> None:
+    def _end(self, handle: Handle, failure: BaseException | None, *, stopped: bool) -> None:
         if stopped and type(failure) is GeneratorExit:
             failure = None
         with guard:
