@@ -183,7 +183,8 @@ class Callables:
         """Return what is recorded of the arguments of a call, or `NOTHING`; for text, that are none."""
         capture = self._capture(name)
         if isinstance(arguments, dict):
-            return capture.of_args(dict(cast("dict[str, Any]", arguments)), arguments)
+            by_name = cast("dict[str, Any]", arguments)
+            return capture.of_args(dict(by_name), by_name)
         return arguments if capture.args is True else NOTHING
 
     def captured_result(self, name: str, result: object) -> object:

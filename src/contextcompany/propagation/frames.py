@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
+# The public way, `inspect.currentframe().f_back`, takes twice as long.
+frame_at: Final[Callable[[int], FrameType]] = sys._getframe  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
 _GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-_CONTEXTLIB: Final = vars(contextlib)
+_CONTEXTLIB: Final[object] = vars(contextlib)
 # These resume a generator in order to make something current for others, until they resume it again.
 _KEEPERS: Final = frozenset({"_pytest", "anyio", "pluggy", "pytest_asyncio"})
 # Swaps what is current around each step itself.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -11,7 +10,7 @@ from opentelemetry import trace
 
 from contextcompany import invariants
 from contextcompany.diagnostics import guard, warn_once
-from contextcompany.propagation.frames import generator_frame
+from contextcompany.propagation.frames import frame_at, generator_frame
 from contextcompany.recording.failures import failure_from, safe_message
 from contextcompany.recording.moments import nanoseconds
 from contextcompany.runtime.process import process
@@ -127,7 +126,7 @@ class Handle:
 
     def __enter__(self) -> Self:
         """Make the handle current until the block is left; inside a generator, while the generator runs."""
-        return self._enter(sys._getframe(1))  # noqa: SLF001  (the public way there takes twice as long)
+        return self._enter(frame_at(1))
 
     def __exit__(
         self,
@@ -149,7 +148,7 @@ class Handle:
 
     async def __aenter__(self) -> Self:
         """Make the handle current as `__enter__` does."""
-        return self._enter(sys._getframe(1))  # noqa: SLF001  (the public way there takes twice as long)
+        return self._enter(frame_at(1))
 
     async def __aexit__(
         self,
