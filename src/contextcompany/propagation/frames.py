@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 frame_at: Final[Callable[[int], FrameType]] = sys._getframe  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 _GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-_CONTEXTLIB: Final[object] = vars(contextlib)
+_CONTEXTLIB: Final = contextlib.contextmanager.__globals__
 # These resume a generator in order to make something current for others, until they resume it again.
 _KEEPERS: Final = frozenset({"_pytest", "anyio", "pluggy", "pytest_asyncio"})
 # Swaps what is current around each step itself.
