@@ -218,33 +218,6 @@ async def test_a_mapping_that_raises_harms_nobody(
     assert "secret" not in str(shapes(captured))
 
 
-async def test_the_model_is_found_among_the_arguments(captured: Captured) -> None:
-    """Without a name the argument `model` says which it is, its default included; else nobody does."""
-
-    @tcc.model
-    async def ask(messages: list[dict[str, str]], model: str = "gpt-5") -> dict[str, str]:
-        return {"role": "assistant", "content": "hi"}
-
-    @tcc.model
-    def nameless(prompt: str, model: Any = None) -> str:
-        return "hi"
-
-    message = {"role": "user", "content": "why?"}
-    async with tcc.run() as run:
-        run.prompt("p")
-        await ask([message])
-        await ask([message], model="claude-opus-4")
-        nameless("why?")
-    assert [one["name"] for one in shapes(captured)] == [
-        "invoke_agent",
-        "chat gpt-5",
-        "chat claude-opus-4",
-        "chat",
-    ]
-    for one in shapes(captured)[1:]:
-        assert (one["attributes"][INPUT], one["attributes"][OUTPUT]) == (user("why?"), assistant("hi"))
-
-
 @pytest.mark.parametrize("decorate", [tcc.model, tcc.tool], ids=["model", "tool"])
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda one: one.__name__)
 async def test_outside_of_a_run_it_is_the_plain_call(

@@ -43,7 +43,7 @@ def generator_frame(entering: FrameType) -> FrameType | None:
             return None
         driver = frame.f_back
         if driver is None:
-            return frame
+            return None  # resumed by no Python code, as a suspended one seems to be: there is no telling
         if driver.f_globals is not _CONTEXTLIB:
             return None if _keeps(driver) else frame
         frame = driver
