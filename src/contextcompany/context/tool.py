@@ -219,8 +219,11 @@ class SpecCall(Call[H]):
 
     def __init__(self, spec: ToolSpec) -> None:
         self._spec = spec
-        self.maps_result = spec.capture.maps_result
-        self.keeps_result = spec.capture.result is not False
+
+    @property
+    def capture(self) -> Capture:
+        """Return what of the arguments and the result is recorded."""
+        return self._spec.capture
 
 
 class _RecordedCall(SpecCall[ToolCall]):

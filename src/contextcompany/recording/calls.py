@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
 
+    from contextcompany.recording.capture import Capture
     from contextcompany.recording.handle import Handle
     from contextcompany.runtime.process import CurrentRecording
 
@@ -57,15 +58,16 @@ class Call(ABC, Generic[H]):
         args: the positional arguments for the function, without `self`.
         kwargs: the keyword arguments for it.
         carried: what else belongs to the inside of the call, beside the current handle.
-        maps_result: whether `finish` wants the items of a generator themselves.
-        keeps_result: whether `finish` wants the items of a generator at all.
     """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     carried: ContextVar[Any]
-    maps_result: bool = False
-    keeps_result: bool = True
+
+    @property
+    @abstractmethod
+    def capture(self) -> Capture:
+        """Return what of the arguments and the result is recorded."""
 
     @abstractmethod
     def is_recorded(self) -> bool:

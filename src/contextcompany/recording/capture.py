@@ -43,6 +43,11 @@ class Capture:
                 )
 
     @property
+    def keeps_result(self) -> bool:
+        """Return whether anything is recorded of the result."""
+        return self.result is not False
+
+    @property
     def maps_result(self) -> bool:
         """Return whether a function makes what is recorded of the result."""
         return not isinstance(self.result, bool)

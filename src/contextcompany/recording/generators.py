@@ -159,7 +159,7 @@ class Scene:
         self._context = context
         self._handle: Handle | None = None
         self._recording: Recording | None = None
-        self._yielded = Yielded(as_they_are=call.maps_result)
+        self._yielded = Yielded(as_they_are=call.capture.maps_result)
 
     def begin(self, make: Callable[[], G]) -> G:
         """Start the handle where the call was made, make it current there, and make the generator there."""
@@ -178,7 +178,7 @@ class Scene:
             recording = process.current.innermost()
             if isinstance(recording, Recording):
                 self._recording = recording
-                if self._call.maps_result or (self._call.keeps_result and recording.content):
+                if self._call.capture.maps_result or (self._call.capture.keeps_result and recording.content):
                     self.keep = self._yielded.add
             self._call.enter()
         self.current = process.current.variable.get()
@@ -198,7 +198,7 @@ class Scene:
         with guard:
             recording = self._recording
             if recording is not None and recording.is_open:
-                result = self._yielded.items if self._call.maps_result else self._yielded.result
+                result = self._yielded.items if self._call.capture.maps_result else self._yielded.result
                 self._call.finish(handle, result)
                 if stopped and failure is None and "status_code" not in recording.fields:
                     handle.status(names.STATUS_CODE_PARTIAL)
