@@ -31,6 +31,7 @@ PUBLIC = {
     "configure",
     "current_run",
     "flush",
+    "model",
     "run",
     "shutdown",
     "stats",
