@@ -36,6 +36,7 @@ PUBLIC = {
     "flush",
     "identity",
     "inject",
+    "model",
     "run",
     "shutdown",
     "stats",

@@ -8,7 +8,15 @@ The context classes of the document of the context system are here, with the typ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_type
@@ -386,10 +394,56 @@ async def answer_slowly(question: str) -> list[str]:
     return [question]
 
 
-async def decorated_agents_keep_their_types(mine: MyContext) -> None:
-    """A decorated agent has the parameters and the result of its function."""
+@tcc.agent(capture_args=False, capture_result=len)
+async def stream(question: str) -> AsyncIterator[str]:
+    """Answer piece by piece."""
+    yield question
+
+
+@tcc.model
+def ask(prompt: str) -> Generator[str, int, bool]:
+    """Ask a model, piece by piece."""
+    return (yield prompt) > 0
+
+
+@tcc.model(name="gpt-5", capture_args=lambda arguments: arguments["prompt"], capture_result=False)
+async def ask_slowly(prompt: str, model: str = "gpt-5") -> dict[str, str]:
+    """Ask a model."""
+    return {"role": "assistant", "content": prompt + model}
+
+
+@tool(capture_args=True, capture_result=lambda result: {"lines": result})
+def lines(path: str) -> Iterator[str]:
+    """Yield lines."""
+    yield path
+
+
+class Models:
+    """Models on a class."""
+
+    @tcc.model(name="gpt-5")
+    def method(self, prompt: str) -> str:
+        """Ask a model."""
+        return prompt
+
+    @classmethod
+    @tcc.model
+    def of_class(cls, prompt: str) -> Iterator[str]:
+        """Ask a model, piece by piece."""
+        yield prompt
+
+
+async def decorated_functions_keep_their_types(mine: MyContext) -> None:
+    """A decorated function has the parameters and the result it had, whatever its kind."""
     assert_type(answer("a", mine), str)
     assert_type(await answer_slowly("a"), list[str])
+    assert_type(stream("a"), AsyncIterator[str])
+    assert_type([piece async for piece in stream("a")], list[str])
+    assert_type(ask("a"), Generator[str, int, bool])
+    assert_type(await ask_slowly("a", model="b"), dict[str, str])
+    assert_type(lines("a"), Iterator[str])
+    assert_type(Models().method("a"), str)
+    assert_type(Models.of_class("a"), Iterator[str])
     assert_type(current_context(), RunContext | None)
 
 

@@ -14,6 +14,7 @@ from contextcompany.imports import gate
 
 if TYPE_CHECKING:
     from contextcompany.agents.agent import Agent
+    from contextcompany.agents.asking import model
     from contextcompany.agents.wrapping import agent
     from contextcompany.context.current import ContextThreadPoolExecutor, current_context
     from contextcompany.context.run_context import FrozenRunContext, RunContext
@@ -55,6 +56,7 @@ __all__ = [
     "flush",
     "identity",
     "inject",
+    "model",
     "run",
     "shutdown",
     "stats",
@@ -86,6 +88,7 @@ _HOMES = {
     "flush": "contextcompany.runtime.control",
     "identity": "contextcompany.recording.ambient",
     "inject": "contextcompany.recording.injecting",
+    "model": "contextcompany.agents.asking",
     "run": "contextcompany.recording.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",

@@ -11,7 +11,7 @@ import contextcompany as tcc
 from contextcompany.agents import ModelReply, ScriptedModel, ToolRequest
 from contextcompany.interceptors import InterceptResult, Phase
 from tests.interceptors.answering import Answering
-from tests.recording.spans import everything_said
+from tests.recording.spans import everything_said, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,17 +130,33 @@ async def test_what_is_no_reply_is_named() -> None:
             await agent.run("Go")
 
 
-def test_generators_are_refused() -> None:
-    """A function that yields has no one result: that is said when it is decorated."""
+async def test_what_a_tool_keeps_back_the_agent_keeps_back(captured: Captured) -> None:
+    """Arguments and results that the decorator leaves out or maps are recorded so when an agent calls."""
 
-    def counting() -> Any:
-        yield 1
+    @tcc.tool(capture_args=False, capture_result=len)
+    def fetch(secret: str) -> Any:
+        yield "raw"
+        yield secret
 
-    async def streaming() -> Any:
-        yield 1
+    @tcc.tool(capture_args=lambda arguments: {"letters": len(arguments["secret"])}, capture_result=False)
+    async def afetch(secret: str) -> Any:
+        yield "raw"
+        yield secret
 
-    for function in (counting, streaming):
-        with pytest.raises(TypeError, match="generator function"):
-            tcc.tool(function)
-        with pytest.raises(TypeError, match="generator function"):
-            tcc.agent(function)
+    requests = tuple(ToolRequest(name, name, {"secret": "key"}) for name in ("fetch", "afetch"))
+    unread = ToolRequest("unread", "fetch", "key, not JSON")
+    model = ScriptedModel([ModelReply(tool_calls=(*requests, unread)), "done"])
+    result = await tcc.Agent(name="clerk", model=model, tools=[fetch, afetch]).run("Go")
+    told = [one["content"] for one in result.messages if one["role"] == "tool"]
+    assert told[:2] == ["rawkey", "rawkey"]
+    calls = {
+        span.attributes["gen_ai.tool.call.id"]: parsed(span)
+        for span in captured.spans
+        if span.name.startswith("execute_tool") and span.attributes
+    }
+    arguments, results = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
+    assert {name: (found.get(arguments), found.get(results)) for name, found in calls.items()} == {
+        "fetch": (None, {"value": 6}),
+        "afetch": ({"letters": 3}, None),
+        "unread": (None, None),
+    }

@@ -16,7 +16,7 @@ from tests.context.contexts import Plain
 from tests.recording.spans import parsed, span_id, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from contextcompany.testing import Captured
 
@@ -323,6 +323,40 @@ async def test_a_method_of_an_agent(captured: Captured) -> None:
         ("3", "all"),
         ("4", "dust"),
     ]
+
+
+async def test_generators_of_an_agent(captured: Captured) -> None:
+    """What a tool yields goes to the model as one text, or as a list; one that fails midway has failed."""
+    from contextcompany.agents import ModelReply, ToolRequest
+    from tests.context.contexts import agent
+
+    @tool
+    def words(ctx: Plain) -> Iterator[str]:
+        yield "for "
+        yield ctx.user_id
+
+    @tool
+    async def numbers(end: int) -> AsyncIterator[int]:
+        for number in range(end):
+            yield number
+
+    @tool
+    def failing() -> Iterator[int]:
+        yield 1
+        raise LookupError("gone")
+
+    requests = (
+        ToolRequest("1", "words", {}),
+        ToolRequest("2", "numbers", {"end": 3}),
+        ToolRequest("3", "failing", {}),
+    )
+    asker = agent(ModelReply(tool_calls=requests), "done", tools=[words, numbers, failing])
+    result = await asker.run("asked", context=CONTEXT)
+    told = [one["content"] for one in result.messages if one["role"] == "tool"]
+    assert told == ["for 123", "[0,1,2]", "error: LookupError: gone"]
+    recorded = [parsed(span) for span in captured.spans if span.name.startswith("execute_tool")]
+    results = sorted((one["gen_ai.tool.call.id"], one.get(RESULT)) for one in recorded)
+    assert results == [("1", {"value": "for 123"}), ("2", {"value": [0, 1, 2]}), ("3", None)]
 
 
 # ---------------------------------------------------------------------------------------- names and schemas

@@ -202,6 +202,50 @@ EXPECTED: Final = {
         ],
         prints=r"3 steps: .*\n.*complete=True, delivered=4",
     ),
+    "decorators.py": Expected(
+        [
+            run(
+                "invoke_agent orders",
+                attributes={
+                    "tcc.agent": "orders",
+                    "gen_ai.input.messages": user("Where is order 17?"),
+                    "gen_ai.output.messages": assistant("You asked: Where is order 17? "),
+                },
+            ),
+            child(
+                "execute_tool log_in",
+                attributes={
+                    "gen_ai.tool.call.arguments": {"user": "ada"},
+                    "gen_ai.tool.call.result": None,
+                },
+            ),
+            child(
+                "chat gpt-5",
+                attributes={
+                    "gen_ai.input.messages": user("Where is order 17?"),
+                    "gen_ai.output.messages": assistant("You asked: Where is order 17? "),
+                },
+            ),
+            run(
+                "invoke_agent orders",
+                of="<run 2>",
+                code=1,
+                trace=1,
+                attributes={"gen_ai.output.messages": assistant("You asked: ")},
+            ),
+            child("execute_tool log_in", of="<run 2>", parent=3, trace=1),
+            child(
+                "chat gpt-5",
+                of="<run 2>",
+                code=1,
+                parent=3,
+                trace=1,
+                attributes={"gen_ai.output.messages": assistant("You asked: ")},
+            ),
+        ],
+        prints=r"\AYou asked: Where is order 17\? \nYou asked: \n.*complete=True, delivered=6",
+        never="hush",
+    ),
     "delivery.py": Expected(
         [
             run(attributes={"gen_ai.input.messages": user("Where is order 17?")}),

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.propagation.current import CurrentHandle
+from contextcompany.propagation.frames import frame_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -222,3 +223,89 @@ async def test_an_async_generator_driven_by_one_task_per_step(current: CurrentHa
     items = generate()
     assert [await asyncio.create_task(step(items)) for _ in range(3)] == [1, 2, None]
     assert chain(current) == []
+
+
+# ----------------------------------------------------------------------------- blocks in generators' frames
+
+
+def framed(current: CurrentHandle[Sample], sample: Sample, steps: int = 2) -> Iterator[list[str]]:
+    """Enter a block in this frame and yield what is current in it."""
+    node = current.enter(sample, frame_at(0))
+    try:
+        for _ in range(steps):
+            yield chain(current)
+    finally:
+        current.leave(node)
+
+
+def test_what_a_generator_enters_is_current_in_it_alone(current: CurrentHandle[Sample]) -> None:
+    """Between two steps it is not there, in the next one it is there again."""
+    a = current.enter(A)
+    seen = [(inside, chain(current)) for inside in framed(current, B)]
+    assert seen == [(["b", "a"], ["a"])] * 2
+    assert current.leave(a) is a
+    assert current.innermost() is None
+
+
+def test_a_task_that_copied_it_does_not_see_it(current: CurrentHandle[Sample]) -> None:
+    """What the consumer starts between two steps is none of the generator's, not even while that runs."""
+    items = framed(current, A)
+    next(items)
+    copied = copy_context()
+
+    def meanwhile() -> Iterator[None]:
+        node = current.enter(B, frame_at(0))
+        assert copied.run(chain, current) == []
+        assert chain(current) == ["b"]
+        current.leave(node)
+        yield
+
+    assert list(meanwhile()) == [None]
+    items.close()  # type: ignore[attr-defined]
+    assert copied.run(chain, current) == []
+
+
+def test_interleaved_generators(current: CurrentHandle[Sample]) -> None:
+    """Each sees its own block, whichever began or ended first."""
+    first, second = framed(current, A, 3), framed(current, B, 3)
+    assert [next(first), next(second), next(first), next(second)] == [["a"], ["b"], ["a"], ["b"]]
+    first.close()  # type: ignore[attr-defined]
+    assert (next(second), chain(current)) == (["b"], [])
+    assert next(second, None) is None
+    assert current.innermost() is None
+
+
+def test_a_block_left_below_a_waiting_generator_is_gone(current: CurrentHandle[Sample]) -> None:
+    """The consumer may leave its block first: nothing stale is current, and at last nothing is held."""
+    a = current.enter(A)
+    items = framed(current, B)
+    next(items)
+    assert current.leave(a) is None
+    assert chain(current) == []
+    assert next(items) == ["b", "a"]
+    assert next(items, None) is None
+    assert current.innermost() is None
+
+
+def test_a_generator_left_in_another_context_is_gone_everywhere(current: CurrentHandle[Sample]) -> None:
+    """Closed in a foreign context, it is not current in its own, and its frame is not held."""
+    items = framed(current, A)
+    next(items)
+    node = current.variable.get()
+    Context().run(items.close)  # type: ignore[attr-defined]
+    assert chain(current) == []
+    assert node is not None
+    assert node.is_suspended
+
+
+def test_is_bound_tells_of_the_generator_s_own_block(current: CurrentHandle[Sample]) -> None:
+    """Inside the generator its block is bound to it; blocks around it are not."""
+
+    def asking() -> Iterator[list[bool]]:
+        node = current.enter(B, frame_at(0))
+        yield [current.is_bound(A), current.is_bound(B)]
+        current.leave(node)
+
+    a = current.enter(A)
+    assert list(asking()) == [[False, True]]
+    current.leave(a)

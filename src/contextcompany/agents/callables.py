@@ -7,10 +7,13 @@ import inspect
 import json
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
+from contextcompany.recording.calls import Kind
+from contextcompany.recording.capture import NOTHING, Capture
+from contextcompany.recording.yielded import joined
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 
@@ -38,6 +41,9 @@ class SubAgent(Protocol):
     ) -> Awaitable[AgentResult]:
         """Run the agent."""
         ...
+
+
+_EVERYTHING: Final = Capture("an agent")
 
 
 class UnknownToolError(LookupError):
@@ -70,6 +76,7 @@ class _Tool:
             name = getattr(function, "__qualname__", type(function).__name__)
             raise TypeError(f"tools must be decorated with @tool: got {name}; decorate it")
         self.name = spec.name
+        self.capture = spec.capture
         self._spec = spec
         # The plain function, bound where it is a method: the agent records the call itself.
         self._plain: Callable[..., Any] = getattr(function, "__wrapped__", function)
@@ -90,9 +97,12 @@ class _Tool:
             raise ContextError(str(error)) from None
 
         async def call() -> Any:
-            if self._spec.is_async:
+            if self._spec.kind is Kind.COROUTINE:
                 return await self._plain(*args, **filled)
-            result = await asyncio.to_thread(_called, self._plain, args, filled)
+            if self._spec.kind is Kind.ASYNC_GENERATOR:
+                return joined([item async for item in self._plain(*args, **filled)])
+            called = _exhausted if self._spec.kind is Kind.GENERATOR else _called
+            result = await asyncio.to_thread(called, self._plain, args, filled)
             return await result if inspect.isawaitable(result) else result
 
         return Prepared(dict(arguments), call)
@@ -104,6 +114,10 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     except StopIteration as error:
         # No future can hold it: on Python 3.11 whoever waits for the thread would wait for ever.
         raise RuntimeError("the tool raised StopIteration") from error
+
+
+def _exhausted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return joined(list(function(*args, **kwargs)))
 
 
 class _SubAgentTool:
@@ -164,6 +178,22 @@ class Callables:
     def schemas(self, names: Sequence[str]) -> list[Schema]:
         """Return what the model is told of the callables with these names."""
         return [self._known[name].schema for name in names if name in self._known]
+
+    def captured_args(self, name: str, arguments: object) -> object:
+        """Return what is recorded of the arguments of a call, or `NOTHING`; for text, that are none."""
+        capture = self._capture(name)
+        if isinstance(arguments, dict):
+            by_name = cast("dict[str, Any]", arguments)
+            return capture.of_args(dict(by_name), by_name)
+        return arguments if capture.args is True else NOTHING
+
+    def captured_result(self, name: str, result: object) -> object:
+        """Return what is recorded of the result of a call, or `NOTHING`."""
+        return self._capture(name).of_result(result)
+
+    def _capture(self, name: str) -> Capture:
+        known = self._known.get(name)
+        return known.capture if isinstance(known, _Tool) else _EVERYTHING
 
     def read(self, name: str, arguments: str | Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
         """Return the arguments that a model sent as a dict.

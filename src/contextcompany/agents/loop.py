@@ -26,6 +26,7 @@ from contextcompany.interceptors.interceptor import (
     StopExecution,
     Usage,
 )
+from contextcompany.recording.capture import NOTHING
 from contextcompany.recording.failures import safe_message
 from contextcompany.recording.run import run as start_run
 from contextcompany.semconv import attributes as names
@@ -209,7 +210,7 @@ class Loop:
             except StopExecution as stop:
                 # A stop is no failure of the tool: what it gave until then is kept.
                 if told.tool_result is not None:
-                    call.result(told.tool_result)
+                    self._tell_result(call, request.name, told.tool_result)
                 call.status(names.STATUS_CODE_PARTIAL, "stopped")
                 stopped = stop
         raise stopped
@@ -218,15 +219,15 @@ class Loop:
         try:
             told.tool_args = self._agent.callables.read(request.name, request.arguments, told.tools)
         except (ArgumentError, UnknownToolError) as error:
-            call.args(request.arguments)
+            self._tell_args(call, request.name, request.arguments)
             return _failed(call, request, error)
-        call.args(told.tool_args)
+        self._tell_args(call, request.name, told.tool_args)
         async with self._admission:
             answer = await self._chain.ask(Phase.PRE_ACT, told)
             arguments = told.tool_args or {}
-            call.args(arguments)
+            self._tell_args(call, request.name, arguments)
             if answer.action is Action.SKIP:
-                call.result(answer.response)
+                self._tell_result(call, request.name, answer.response)
                 call.status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
                 return chat.result(request, answer.response)
             try:
@@ -254,8 +255,18 @@ class Loop:
         answer = await self._chain.ask(Phase.POST_ACT, told)
         if answer.action is Action.SKIP:
             told.tool_result = answer.response
-        call.result(told.tool_result)
+        self._tell_result(call, request.name, told.tool_result)
         return chat.result(request, told.tool_result)
+
+    def _tell_args(self, call: ToolCall, name: str, arguments: object) -> None:
+        captured = self._agent.callables.captured_args(name, arguments)
+        if captured is not NOTHING:
+            call.args(captured)
+
+    def _tell_result(self, call: ToolCall, name: str, result: object) -> None:
+        captured = self._agent.callables.captured_result(name, result)
+        if captured is not NOTHING:
+            call.result(captured)
 
     async def _call_failed(
         self, call: ToolCall, request: ToolRequest, error: BaseException, told: InterceptContext

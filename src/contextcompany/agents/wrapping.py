@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import wrapt
-
-from contextcompany.context.current import current_context, using_context
+from contextcompany.context.current import VARIABLE, current_context
 from contextcompany.context.recorded import record_context
 from contextcompany.context.run_context import RunContext, context_of, for_agent
-from contextcompany.context.tool import ToolDecorator, ToolSpec
+from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
+from contextcompany.recording.calls import wrapped_function
+from contextcompany.recording.capture import or_empty
 from contextcompany.recording.run import run as start_run
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from contextcompany.recording.capture import CaptureArgs, CaptureResult
     from contextcompany.recording.run import Run
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -26,72 +26,91 @@ F = TypeVar("F", bound="Callable[..., Any]")
 @overload
 def agent(function: F, /) -> F: ...
 @overload
-def agent(*, name: str | None = None) -> ToolDecorator: ...
+def agent(
+    *, name: str | None = None, capture_args: CaptureArgs = True, capture_result: CaptureResult = True
+) -> ToolDecorator: ...
 
 
-def agent(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+def agent(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    capture_args: CaptureArgs = True,
+    capture_result: CaptureResult = True,
+) -> Any:
     """Record each call of a function as a run.
 
-    Its first argument is the prompt, its return value the response. The context goes into the
-    parameter annotated with `RunContext` or a subclass, else into an unannotated one named `ctx`, and
-    is the current context inside of the call.
+    Its first argument is the prompt, its return value (of a generator: what it yields) the response. The
+    context goes into the parameter annotated with `RunContext` or a subclass, else into an unannotated
+    one named `ctx`, and is the current context inside of the call.
 
     Args:
-        function: the function or method, sync or async.
+        function: the function or method, plain, async, a generator or an async generator.
         name: the agent's name on the run, else the function's own.
+        capture_args: False to record no prompt, or a function from the arguments by name to the prompt
+            that is recorded.
+        capture_result: False to record no response, or a function from the result (of a generator: the
+            list of what it yielded) to the response that is recorded.
 
     Raises:
         TypeError: where two parameters are annotated with a context; and, at the call, where there is
             no context and no default, or one of another class.
     """
-    if function is None:
-        return partial(_wrapped, name=name)
-    return _wrapped(function, name)
+    decorate = partial(_wrapped, name=name, capture_args=capture_args, capture_result=capture_result)
+    return decorate if function is None else decorate(function)
 
 
-def _wrapped(function: Callable[..., Any], name: str | None) -> Any:
-    spec = ToolSpec(function, name, None, kind="agent")
-
-    async def call_async(
-        wrapped: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
-    ) -> Any:
-        call = _Call(spec, args, kwargs, bound=bound)
-        with call.run as run, using_context(call.context):
-            result = await wrapped(*call.args, **call.kwargs)
-            run.response(result)
-            return result
-
-    def wrapper(
-        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        bound = instance is not None
-        if spec.is_async:
-            return call_async(wrapped, args, kwargs, bound=bound)
-        call = _Call(spec, args, kwargs, bound=bound)
-        with call.run as run, using_context(call.context):
-            result = wrapped(*call.args, **call.kwargs)
-            run.response(result)
-            return result
-
-    return wrapt.FunctionWrapper(function, wrapper)
+def _wrapped(
+    function: Callable[..., Any],
+    *,
+    name: str | None,
+    capture_args: CaptureArgs,
+    capture_result: CaptureResult,
+) -> Any:
+    spec = ToolSpec(
+        function, name, None, decorator="agent", capture_args=capture_args, capture_result=capture_result
+    )
+    return wrapped_function(function, partial(_Call, spec))
 
 
-class _Call:
-    """One call: its run, not yet entered, and its arguments with the context put in."""
+class _Call(SpecCall["Run"]):
+    """One call: a run, with the context put into the arguments."""
 
     def __init__(
         self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
     ) -> None:
-        prompt = _prompt(spec, spec.recorded(args, kwargs, bound=bound), bound=bound)
+        super().__init__(spec)
+        self._shown = spec.recorded(args, kwargs, bound=bound)
+        self._prompt = first_argument(spec, self._shown, bound=bound)
         given = self._given(spec, args, kwargs, bound=bound)
-        text = prompt if isinstance(prompt, str) else ""
-        self.context = for_agent(context_of(given), None, text)
+        text = self._prompt if isinstance(self._prompt, str) else ""
+        self._context = for_agent(context_of(given), None, text)
+        self._before: RunContext | None = None
         self.args, self.kwargs = spec.injected(
-            *_without(spec, args, kwargs, bound=bound), bound=bound, fallback=self.context
+            *_without(spec, args, kwargs, bound=bound), bound=bound, fallback=self._context
         )
-        recorded = record_context(self.context, None)
-        self.run: Run = start_run(session_id=recorded.session_id)
-        self.run.prompt(prompt).metadata({**recorded.metadata, names.TCC_AGENT: spec.name})
+
+    def is_recorded(self) -> bool:
+        return True
+
+    def start(self) -> Run:
+        recorded = record_context(self._context, None)
+        run = start_run(session_id=recorded.session_id)
+        run.prompt(or_empty(self._spec.capture.of_args(self._shown, self._prompt)))
+        return run.metadata({**recorded.metadata, names.TCC_AGENT: self._spec.name})
+
+    def finish(self, handle: Run, result: object) -> None:
+        handle.response(or_empty(self._spec.capture.of_result(result)))
+
+    def enter(self) -> None:
+        self._before = VARIABLE.get()
+        VARIABLE.set(self._context)
+
+    def leave(self) -> None:
+        # By value, not by token: the call may end in another context than it began in.
+        if VARIABLE.get() is self._context:
+            VARIABLE.set(self._before)
 
     @staticmethod
     def _given(
@@ -107,10 +126,10 @@ class _Call:
         return current_context()
 
 
-def _prompt(spec: ToolSpec, shown: Mapping[str, Any], *, bound: bool) -> Any:
+def first_argument(spec: ToolSpec, shown: Mapping[str, Any], *, bound: bool) -> Any:
     """Return the value of the first parameter that is neither `self` nor the context."""
     context = spec.parameter.name if spec.parameter is not None else None
-    for position, (name, parameter) in enumerate(inspect.signature(spec.function).parameters.items()):
+    for position, (name, parameter) in enumerate(spec.parameters.items()):
         if name == context or (bound and position == 0):
             continue
         if name in shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_current: contextvars.ContextVar[RunContext | None] = contextvars.ContextVar(
+VARIABLE: Final[contextvars.ContextVar[RunContext | None]] = contextvars.ContextVar(
     "contextcompany-run-context", default=None
 )
+"""Holds the current context; for who carries it along by value."""
 
 
 def current_context() -> RunContext | None:
@@ -26,20 +27,20 @@ def current_context() -> RunContext | None:
     Found in tasks, in `asyncio.to_thread`, in the worker threads of an agent's tools, and in a
     `ContextThreadPoolExecutor`.
     """
-    return _current.get()
+    return VARIABLE.get()
 
 
 @contextmanager
 def using_context(context: RunContext) -> Generator[None]:
     """Make a context the current one for the length of a block."""
-    before = _current.get()
-    _current.set(context)
+    before = VARIABLE.get()
+    VARIABLE.set(context)
     try:
         yield
     finally:
         # By value, not by token: the block may be left in another contextvars.Context.
-        if _current.get() is context:
-            _current.set(before)
+        if VARIABLE.get() is context:
+            VARIABLE.set(before)
 
 
 class ContextThreadPoolExecutor(ThreadPoolExecutor):

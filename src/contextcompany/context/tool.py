@@ -5,22 +5,24 @@ The decorated function stays the function it was, for callers, for `inspect` and
 
 from __future__ import annotations
 
-import inspect
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-import wrapt
-
 from contextcompany.context.annotations import Annotations, signature_of
+from contextcompany.context.current import VARIABLE
 from contextcompany.context.injection import Parameter, context_for, context_parameter
 from contextcompany.context.schema import Schema, schema_of
-from contextcompany.recording.tool_call import new_tool_call
+from contextcompany.recording.calls import Call, H, kind_of, require_function, wrapped_function
+from contextcompany.recording.capture import NOTHING, Capture
+from contextcompany.recording.tool_call import ToolCall, new_tool_call
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Callable, Mapping
 
     from contextcompany.context.run_context import RunContext
+    from contextcompany.recording.capture import CaptureArgs, CaptureResult
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -34,28 +36,34 @@ class ToolSpec:
         function: the plain function.
         name: the name that models and spans see.
         description: the description given to `@tool`, or None for the docstring's.
-        is_async: whether a call returns an awaitable.
+        kind: what a call gives: a result, an awaitable, a generator or an async generator.
+        capture: what of the arguments and the result is recorded.
+        parameters: the function's parameters by name, `self` and the context included.
     """
 
     def __init__(
-        self, function: Callable[..., Any], name: str | None, description: str | None, *, kind: str = "tool"
+        self,
+        function: Callable[..., Any],
+        name: str | None,
+        description: str | None,
+        *,
+        decorator: str = "tool",
+        capture_args: CaptureArgs = True,
+        capture_result: CaptureResult = True,
     ) -> None:
-        plain = inspect.unwrap(function)
-        if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
-            raise TypeError(
-                f"{kind} {function.__qualname__} must return its result: got a generator function; "
-                "return a list, or record what it yields by hand"
-            )
-        self._kind = kind
+        require_function(function, decorator=decorator)
         self.function = function
         self.name = name or function.__name__
+        self._owner = f"{decorator} {self.name}"
+        self.capture = Capture(self._owner, capture_args, capture_result)
         self.description = description
         self._annotations = Annotations(function)
         self._at_decoration = context_parameter(function, self._annotations.read())
         self._is_settled = self._annotations.are_known
-        self.is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
-        self._names = _positional_names(function)
-        self._rest = _rest_name(function)
+        self.kind = kind_of(function)
+        self.parameters = signature_of(function).parameters
+        self._names = _positional_names(self.parameters)
+        self._rest = _rest_name(self.parameters)
 
     def __repr__(self) -> str:
         """Return the tool with its name."""
@@ -103,9 +111,9 @@ class ToolSpec:
             return args, filled
         index = None if parameter.position is None else parameter.position - bound
         if index is not None and index < len(args):
-            context = context_for(parameter, f"{self._kind} {self.name}", args[index], fallback)
+            context = context_for(parameter, self._owner, args[index], fallback)
             return (*args[:index], context, *args[index + 1 :]), filled
-        context = context_for(parameter, f"{self._kind} {self.name}", filled.get(parameter.name), fallback)
+        context = context_for(parameter, self._owner, filled.get(parameter.name), fallback)
         if context is None and parameter.has_default:
             return args, filled
         if parameter.by_position and index == len(args):
@@ -139,42 +147,58 @@ class ToolDecorator(Protocol):
 @overload
 def tool(function: F, /) -> F: ...
 @overload
-def tool(*, name: str | None = None, description: str | None = None) -> ToolDecorator: ...
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    capture_args: CaptureArgs = True,
+    capture_result: CaptureResult = True,
+) -> ToolDecorator: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
     description: str | None = None,
+    capture_args: CaptureArgs = True,
+    capture_result: CaptureResult = True,
 ) -> Any:
     """Make a function or method a tool: the context is injected, and every call inside a run is recorded.
 
     The context goes into the parameter annotated with `RunContext` or a subclass, else into an
     unannotated one named `ctx`. It is found among the arguments first, then as the current context.
-    A call outside of any run is the plain call.
+    A call outside of any run is the plain call. What a generator yields is its result.
 
     Args:
-        function: the function, sync or async.
+        function: the function, plain, async, a generator or an async generator.
         name: the name that models and spans see, else the function's own.
         description: what models are told, else the docstring.
+        capture_args: False to record no arguments, or a function from the arguments by name to what
+            is recorded.
+        capture_result: False to record no result, or a function from the result (of a generator: the
+            list of what it yielded) to what is recorded.
 
     Raises:
         TypeError: where two parameters are annotated with a context; and, at the call, where there is
             no context and no default, or one of another class.
     """
-    if function is None:
-        return partial(tool_of, name=name, description=description)
-    return tool_of(function, name, description)
+    decorate = partial(
+        tool_of, name=name, description=description, capture_args=capture_args, capture_result=capture_result
+    )
+    return decorate if function is None else decorate(function)
 
 
-def tool_of(function: Callable[..., Any], name: str | None, description: str | None) -> Any:
+def tool_of(
+    function: Callable[..., Any],
+    name: str | None,
+    description: str | None,
+    *,
+    capture_args: CaptureArgs = True,
+    capture_result: CaptureResult = True,
+) -> Any:
     """Wrap a function as a tool."""
-    if isinstance(function, (staticmethod, classmethod)):
-        kind = "staticmethod" if isinstance(function, staticmethod) else "classmethod"
-        raise TypeError(f"@tool goes below @{kind}: got the {kind} object; swap the two decorators")
-    spec = ToolSpec(function, name, description)
-    wrapper = _call_async if spec.is_async else _call
-    made = wrapt.FunctionWrapper(function, wrapper(spec))
+    spec = ToolSpec(function, name, description, capture_args=capture_args, capture_result=capture_result)
+    made = wrapped_function(function, partial(_RecordedCall, spec))
     setattr(made, _TOOL, spec)
     return made
 
@@ -188,55 +212,56 @@ def spec_of(candidate: object) -> ToolSpec | None:
     return found if isinstance(found, ToolSpec) else None
 
 
-def _call(spec: ToolSpec) -> Callable[..., Any]:
-    def wrapper(
-        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        bound = instance is not None
-        args, kwargs = spec.injected(args, kwargs, bound=bound)
+class SpecCall(Call[H]):
+    """One call of a function with a `ToolSpec`: what its decorators share."""
+
+    carried = VARIABLE
+
+    def __init__(self, spec: ToolSpec) -> None:
+        self._spec = spec
+
+    @property
+    def capture(self) -> Capture:
+        """Return what of the arguments and the result is recorded."""
+        return self._spec.capture
+
+
+class _RecordedCall(SpecCall[ToolCall]):
+    """One call of a tool: a tool call of the run that is current."""
+
+    def __init__(
+        self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
+    ) -> None:
+        super().__init__(spec)
+        self._bound = bound
+        self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
+
+    def is_recorded(self) -> bool:
+        return process.is_recording_here()
+
+    def start(self) -> ToolCall | None:
         place = process.current_place()
-        if place is None:
-            return wrapped(*args, **kwargs)
-        with new_tool_call(place, None, spec.name) as call:
-            call.args(spec.recorded(args, kwargs, bound=bound))
-            result = wrapped(*args, **kwargs)
-            call.result(result)
-            return result
+        if place is None or place.is_off:
+            return None
+        call = new_tool_call(place, None, self._spec.name)
+        shown = self._spec.recorded(self.args, self.kwargs, bound=self._bound)
+        captured = self._spec.capture.of_args(shown, shown)
+        return call if captured is NOTHING else call.args(captured)
 
-    return wrapper
-
-
-def _call_async(spec: ToolSpec) -> Callable[..., Any]:
-    def wrapper(
-        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        bound = instance is not None
-        args, kwargs = spec.injected(args, kwargs, bound=bound)
-
-        async def call_tool() -> Any:
-            place = process.current_place()
-            if place is None:
-                return await wrapped(*args, **kwargs)
-            with new_tool_call(place, None, spec.name) as call:
-                call.args(spec.recorded(args, kwargs, bound=bound))
-                result = await wrapped(*args, **kwargs)
-                call.result(result)
-                return result
-
-        return call_tool()
-
-    return wrapper
+    def finish(self, handle: ToolCall, result: object) -> None:
+        captured = self._spec.capture.of_result(result)
+        if captured is not NOTHING:
+            handle.result(captured)
 
 
-def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
+def _positional_names(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:
     return tuple(
         name
-        for name, parameter in signature_of(function).parameters.items()
+        for name, parameter in parameters.items()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     )
 
 
-def _rest_name(function: Callable[..., Any]) -> str:
+def _rest_name(parameters: Mapping[str, inspect.Parameter]) -> str:
     """Return the name of `*args`; without one, further arguments are on their way to a TypeError."""
-    parameters = signature_of(function).parameters.values()
-    return next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), "args")
+    return next((one.name for one in parameters.values() if one.kind is one.VAR_POSITIONAL), "args")

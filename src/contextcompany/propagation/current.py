@@ -2,6 +2,9 @@
 
 What is current is a chain of nodes, innermost first. It is left by value, never by token: a block
 may be left in another context than it was entered in (async generators, task per step).
+
+A node that was entered in the frame of a generator is current only while that frame runs: a generator
+shares its caller's context, so what it entered would otherwise be current for its consumer too.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from opentelemetry.context import Context
 
@@ -36,16 +40,29 @@ class Node(Generic[H]):
         overtaken: whether it was left before blocks that were entered inside it.
         before: the OpenTelemetry context around the block, where the block set one of its own.
         inside: the OpenTelemetry context that the block set.
+        is_bound: whether it is current only while the frame of a generator runs.
     """
 
-    __slots__ = ("before", "handle", "inside", "outer", "overtaken")
+    __slots__ = ("_frame", "before", "handle", "inside", "is_bound", "outer", "overtaken")
 
-    def __init__(self, handle: H, outer: Node[H] | None) -> None:
+    def __init__(self, handle: H, outer: Node[H] | None, frame: FrameType | None = None) -> None:
         self.handle = handle
         self.outer = outer
         self.overtaken = False
         self.before: Context | None = None
         self.inside: Context | None = None
+        self.is_bound = frame is not None
+        self._frame = frame
+
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether the generator in which it was entered does not run now, or has left it."""
+        # A frame that is suspended was called by nobody.
+        return self.is_bound and (self._frame is None or self._frame.f_back is None)
+
+    def release(self) -> None:
+        """Let go of the generator's frame: the block was left, and is never current again."""
+        self._frame = None
 
 
 class CurrentHandle(Generic[H]):
@@ -54,9 +71,19 @@ class CurrentHandle(Generic[H]):
     def __init__(self, name: str) -> None:
         self._var: ContextVar[Node[H] | None] = ContextVar(name, default=None)
 
-    def enter(self, handle: H) -> Node[H]:
-        """Make a handle the current one; returns the node to leave with."""
-        node = Node(handle, self._var.get())
+    @property
+    def variable(self) -> ContextVar[Node[H] | None]:
+        """Return the variable itself, for who takes down what is current and brings it back by value."""
+        return self._var
+
+    def enter(self, handle: H, frame: FrameType | None = None) -> Node[H]:
+        """Make a handle the current one; returns the node to leave with.
+
+        Args:
+            handle: what is to be current.
+            frame: the frame of the generator in which it is entered: it is current while that runs.
+        """
+        node = Node(handle, self._var.get(), frame)
         self._var.set(node)
         return node
 
@@ -66,6 +93,7 @@ class CurrentHandle(Generic[H]):
         A node that others were entered above (blocks left out of order) goes when they leave. In a
         context that never held the node nothing changes.
         """
+        node.release()
         current = self._var.get()
         if current is node:
             gone = node
@@ -92,12 +120,30 @@ class CurrentHandle(Generic[H]):
         """Forget the entered blocks of this context."""
         self._var.set(None)
 
+    def innermost(self) -> H | None:
+        """Return the handle of the block entered last, or None."""
+        node = self._var.get()
+        return None if node is None else node.handle
+
     def chain(self) -> Iterator[H]:
         """Iterate over the handles of the entered blocks, innermost first.
 
         A task that outlives the block it was started in still sees the block's handle.
         """
-        node = self._var.get()
-        while node is not None:
+        for node in self.nodes():
             yield node.handle
+
+    def nodes(self) -> Iterator[Node[H]]:
+        """Iterate over the entered blocks, innermost first, without those of generators that do not run."""
+        node = self._var.get()
+        passed = False
+        while node is not None:
+            if node.is_bound and node.is_suspended:
+                passed = True
+            elif not (passed and node.overtaken):
+                yield node
             node = node.outer
+
+    def is_bound(self, handle: H) -> bool:
+        """Return whether a handle is current in the frame of a generator only."""
+        return any(node.is_bound for node in self.nodes() if node.handle is handle)

@@ -8,6 +8,8 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from opentelemetry.trace import Span
 
     from contextcompany.propagation.current import CurrentHandle, Node
@@ -27,16 +29,20 @@ class Spanned(Protocol):
 S = TypeVar("S", bound=Spanned)
 
 
-def enter(chain: CurrentHandle[S], entered: S, *, sets_context: bool) -> Node[S]:
+def enter(
+    chain: CurrentHandle[S], entered: S, *, sets_context: bool, frame: FrameType | None = None
+) -> Node[S]:
     """Make something the current one of a chain; returns the node to leave with.
 
     Args:
         chain: what it becomes the innermost of.
         entered: what becomes current.
         sets_context: whether its span becomes current in the OpenTelemetry context too.
+        frame: the frame of the generator in which it is entered, where its consumer must not see it;
+            it is the consumer's OpenTelemetry context too, and left alone.
     """
-    node = chain.enter(entered)
-    if sets_context:
+    node = chain.enter(entered, frame)
+    if sets_context and frame is None:
         node.before = otel_context.get_current()
         node.inside = trace.set_span_in_context(entered.span, node.before)
         otel_context.attach(node.inside)

@@ -9,6 +9,7 @@ from opentelemetry import trace
 
 from contextcompany import invariants
 from contextcompany.diagnostics import guard, warn_once
+from contextcompany.propagation.frames import frame_at, generator_frame
 from contextcompany.recording.copies import copied, memo_of, restored
 from contextcompany.recording.entering import enter, leave
 from contextcompany.recording.failures import failure_from, safe_message
@@ -20,7 +21,7 @@ from contextcompany.semconv.values import attribute_value, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from opentelemetry.trace import Span
 
@@ -180,8 +181,8 @@ class Handle:
         return wrapped(function, self._make_current)
 
     def __enter__(self) -> Self:
-        """Make the handle current until the block is left."""
-        self._entered.append(self._make_current())
+        """Make the handle current until the block is left; inside a generator, while the generator runs."""
+        self._entered.append(self._make_current(frame_at(1)))
         return self
 
     def __exit__(
@@ -203,8 +204,9 @@ class Handle:
             raise ValueError(invariants.describe(missing))
 
     async def __aenter__(self) -> Self:
-        """Make the handle current until the block is left."""
-        return self.__enter__()
+        """Make the handle current as `__enter__` does."""
+        self._entered.append(self._make_current(frame_at(1)))
+        return self
 
     async def __aexit__(
         self,
@@ -215,8 +217,9 @@ class Handle:
         """End the handle as `__exit__` does."""
         self.__exit__(exc_type, exc, traceback)
 
-    def _make_current(self) -> Node[CurrentRecording]:
-        return enter(process.current, self._recording, sets_context=self._place.sets_context)
+    def _make_current(self, entering: FrameType | None = None) -> Node[CurrentRecording]:
+        frame = None if entering is None else generator_frame(entering)
+        return enter(process.current, self._recording, sets_context=self._place.sets_context, frame=frame)
 
     def _leave_context(self) -> None:
         if self._entered:

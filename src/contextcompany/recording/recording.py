@@ -18,6 +18,7 @@ from contextcompany.recording.failures import Failure, exception_attributes
 from contextcompany.recording.identity import run_identity
 from contextcompany.recording.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
 from contextcompany.recording.sharing import deliver_copy, redactor_of
+from contextcompany.recording.yielded import Shortened
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze
@@ -114,7 +115,12 @@ class Recording:
 
     def put_content(self, setter: str, field: str, value: object) -> None:
         """Keep a snapshot of content; with content off only that it was given."""
-        self.put(setter, field, freeze(value) if self.content else (None, False))
+        if type(value) is Shortened:
+            value, cut = value.value, True
+        else:
+            cut = False
+        frozen, was_cut = freeze(value) if self.content else (None, False)
+        self.put(setter, field, (frozen, was_cut or cut))
 
     def require_open(self, setter: str) -> None:
         """Raise RuntimeError after the caller's end, for a setter that may have nothing to set."""

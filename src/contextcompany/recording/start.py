@@ -79,7 +79,7 @@ def start_run(
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
     tracer = shared or instance.private_tracer()
-    parent = host if outer is None else _innermost(outer.span, shared=shared is not None)
+    parent = host if outer is None else _innermost(outer, shared=shared is not None)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
     attributes |= _run_attributes(conversational, parent_run_id, decision)
     links: list[Link] = []
@@ -199,11 +199,14 @@ def _parent_within(place: Place) -> Span:
         ),
         None,
     )
-    return place.as_span() if nearest is None else _innermost(nearest.span, shared=place.is_shared)
+    return place.as_span() if nearest is None else _innermost(nearest, shared=place.is_shared)
 
 
-def _innermost(span: Span, *, shared: bool) -> Span:
+def _innermost(nearest: CurrentRecording, *, shared: bool) -> Span:
     """Return the application's span below ours, which only its own provider can have, else ours."""
+    span = nearest.span
+    if shared and process.current.is_bound(nearest):
+        return span  # a generator's handle is not in the OpenTelemetry context, and nothing below it
     host = trace.get_current_span()
     same_trace = host.get_span_context().trace_id == span.get_span_context().trace_id
     return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span

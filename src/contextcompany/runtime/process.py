@@ -202,6 +202,11 @@ class Process:
             nearest = nearest or handle.place
         return nearest
 
+    def is_recording_here(self) -> bool:
+        """Return whether there is a current run, of which something is recorded."""
+        place = self.current_place()
+        return place is not None and not place.is_off
+
     def _hurry(self) -> None:
         # All destinations at once: one that hangs must not take the time of the others.
         for box in self._boxes():
