@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from contextcompany.diagnostics import guard
 from contextcompany.recording.arriving import Arriving, Outcome
+from contextcompany.semconv.text import class_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -127,14 +128,14 @@ class Chunks:
             self._arriving.end(self._recording, error)
 
     def _begin(self) -> Callable[[], Any]:
-        kind: Any = type(self._source)
+        kind = class_of(self._source)
         iterator = self._source if hasattr(kind, "__next__") else iter(self._source)
         produce: Callable[[], Any] = iterator.__next__
         self._next = produce
         return produce
 
     def _begin_awaited(self) -> Callable[[], Awaitable[Any]]:
-        kind: Any = type(self._source)
+        kind = class_of(self._source)
         iterator = self._source if hasattr(kind, "__anext__") else aiter(self._source)
         produce: Callable[[], Awaitable[Any]] = iterator.__anext__
         self._next_awaited = produce

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from contextcompany.recording.arriving import Arriving
 from contextcompany.recording.chunks import Chunks
 from contextcompany.runtime.process import process
+from contextcompany.semconv.text import class_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,7 +104,7 @@ class _Blocks(_StandIn):
 
     def __enter__(self) -> Any:
         source, chunks = self._tcc_source, self._tcc_chunks
-        kind: Any = type(source)
+        kind = class_of(source)
         if not hasattr(kind, "__enter__"):
             return self
         try:
@@ -120,7 +121,7 @@ class _Blocks(_StandIn):
         traceback: TracebackType | None,
     ) -> Any:
         source = self._tcc_source
-        kind: Any = type(source)
+        kind = class_of(source)
         try:
             if hasattr(kind, "__exit__"):
                 return kind.__exit__(source, exc_type, exc, traceback)
@@ -136,7 +137,7 @@ class _AsyncBlocks(_StandIn):
 
     async def __aenter__(self) -> Any:
         source, chunks = self._tcc_source, self._tcc_chunks
-        kind: Any = type(source)
+        kind = class_of(source)
         if not hasattr(kind, "__aenter__"):
             return self
         try:
@@ -153,7 +154,7 @@ class _AsyncBlocks(_StandIn):
         traceback: TracebackType | None,
     ) -> Any:
         source = self._tcc_source
-        kind: Any = type(source)
+        kind = class_of(source)
         try:
             if hasattr(kind, "__aexit__"):
                 return await kind.__aexit__(source, exc_type, exc, traceback)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contextcompany.semconv.streams.answer import Answer, fields_of, items_of, text_in
 from contextcompany.semconv.streams.usage import chat_usage
+from contextcompany.semconv.text import class_of
 
 if TYPE_CHECKING:
     from contextcompany.semconv.streams.answer import Budget, Fields
@@ -23,7 +24,7 @@ class ChatAnswer(Answer):
     def take(self, chunk: Fields) -> bool:
         """Take a chunk, or a whole completion."""
         choices: Any = chunk.get("choices")
-        if not isinstance(choices, (list, tuple)):
+        if not issubclass(class_of(choices), list | tuple):
             return False
         if not self.model or not self.response_id:
             self.name(chunk)
