@@ -47,7 +47,7 @@ def calling(index: int, arguments: str, **first: str) -> dict[str, Any]:
     return {"tool_calls": [call]}
 
 
-CHAT_USAGE: Final = {
+CHAT_USAGE: Final[dict[str, Any]] = {
     "prompt_tokens": 100,
     "completion_tokens": 20,
     "total_tokens": 120,
@@ -55,7 +55,7 @@ CHAT_USAGE: Final = {
     "completion_tokens_details": {"reasoning_tokens": 7, "audio_tokens": 0},
 }
 
-CHAT_TEXT: Final = (
+CHAT_TEXT: Final[tuple[dict[str, Any], ...]] = (
     chunk({"role": "assistant", "content": "", "refusal": None}),
     chunk({"content": "Clear "}),
     chunk({"content": "in both."}),
@@ -63,7 +63,7 @@ CHAT_TEXT: Final = (
     chunk(None, usage=CHAT_USAGE),
 )
 
-CHAT_CALLS: Final = (
+CHAT_CALLS: Final[tuple[dict[str, Any], ...]] = (
     chunk({"role": "assistant", "content": None}),
     chunk(calling(0, "", id="call_1", name="weather")),
     chunk(calling(0, '{"city":')),
@@ -74,7 +74,7 @@ CHAT_CALLS: Final = (
     chunk(None, usage=CHAT_USAGE),
 )
 
-_RESPONSE: Final = {
+_RESPONSE: Final[dict[str, Any]] = {
     "id": "resp_1",
     "object": "response",
     "created_at": 1_760_000_000,
@@ -85,9 +85,9 @@ _RESPONSE: Final = {
     "tool_choice": "auto",
     "tools": [],
 }
-_TEXT: Final = {"type": "output_text", "text": "Clear in both.", "annotations": []}
-_REASONING: Final = {"type": "summary_text", "text": "I look twice."}
-RESPONSE_OUTPUT: Final = [
+_TEXT: Final[dict[str, Any]] = {"type": "output_text", "text": "Clear in both.", "annotations": []}
+_REASONING: Final[dict[str, Any]] = {"type": "summary_text", "text": "I look twice."}
+RESPONSE_OUTPUT: Final[list[dict[str, Any]]] = [
     {"id": "rs_1", "type": "reasoning", "summary": [_REASONING]},
     {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [_TEXT]},
     {
@@ -99,7 +99,7 @@ RESPONSE_OUTPUT: Final = [
         "status": "completed",
     },
 ]
-RESPONSE_USAGE: Final = {
+RESPONSE_USAGE: Final[dict[str, Any]] = {
     "input_tokens": 100,
     "input_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 16},
     "output_tokens": 20,
@@ -117,7 +117,7 @@ def response(status: str, **more: Any) -> dict[str, Any]:
     return {**_RESPONSE, "status": status, **more}
 
 
-RESPONSE_EVENTS: Final = (
+RESPONSE_EVENTS: Final[tuple[dict[str, Any], ...]] = (
     _event(0, "created", response=response("in_progress")),
     _event(1, "output_item.added", output_index=0, item={**RESPONSE_OUTPUT[0], "summary": []}),
     _event(
@@ -168,7 +168,7 @@ def _block(index: int, start: dict[str, Any], *deltas: dict[str, Any]) -> tuple[
     )
 
 
-MESSAGE_START: Final = {
+MESSAGE_START: Final[dict[str, Any]] = {
     "type": "message_start",
     "message": {
         "id": "msg_1",
@@ -206,9 +206,14 @@ def message_end(reason: str) -> tuple[dict[str, Any], ...]:
     )
 
 
-MESSAGE_EVENTS: Final = (MESSAGE_START, {"type": "ping"}, *MESSAGE_TEXT, *message_end("end_turn"))
+MESSAGE_EVENTS: Final[tuple[dict[str, Any], ...]] = (
+    MESSAGE_START,
+    {"type": "ping"},
+    *MESSAGE_TEXT,
+    *message_end("end_turn"),
+)
 
-MESSAGE_CALLS: Final = (
+MESSAGE_CALLS: Final[tuple[dict[str, Any], ...]] = (
     MESSAGE_START,
     *_block(
         0,

@@ -141,8 +141,9 @@ def test_a_generator_is_still_a_generator(captured: Captured, s: Step) -> None:
             yield "c"
         return "value"
 
-    stream = s.stream(talking())
-    assert inspect.isgenerator(stream)
+    stream: Any = s.stream(talking())
+    is_generator = inspect.isgenerator(stream)
+    assert is_generator
     assert next(stream) == "a"
     assert stream.send("b") == "b"
     assert stream.throw(KeyError("k")) == "c"
@@ -163,7 +164,8 @@ async def test_an_async_generator_is_still_one(captured: Captured, s: Step) -> N
             yield "c"
 
     stream: Any = s.stream(talking())
-    assert inspect.isasyncgen(stream)
+    is_generator = inspect.isasyncgen(stream)
+    assert is_generator
     assert not hasattr(stream, "__iter__")
     assert await anext(stream) == "a"
     assert await stream.asend("b") == "b"
@@ -291,10 +293,16 @@ async def test_an_async_stream_that_is_closed_is_abandoned(captured: Captured, s
 
 async def test_leaving_a_with_block_of_a_stream_abandons_it(captured: Captured, r: Run) -> None:
     """A stream of any kind may be entered; leaving the block closes it, whatever the consumer raised."""
-    source, awaited = texts(), texts_awaited()
-    with pytest.raises(KeyError), r.step("step-1").prompt("q").stream(source) as stream:
-        next(stream)
-        raise KeyError
+    source: Any = texts()
+    awaited: Any = texts_awaited()
+
+    def consume() -> None:
+        with r.step("step-1").prompt("q").stream(source) as stream:
+            next(stream)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        consume()
     async with r.step("step-1").prompt("q").stream(awaited) as stream:
         await anext(stream)
     assert inspect.getgeneratorstate(source) == inspect.GEN_CLOSED
@@ -314,9 +322,14 @@ def stopping(step: Step) -> None:
 
 def raising(step: Step) -> None:
     """Raise after one text, and let go of the stream."""
-    with pytest.raises(KeyError):
-        for _ in step.stream(texts()):
+    stream = step.stream(texts())
+
+    def consume() -> None:
+        for _ in stream:
             raise KeyError
+
+    with pytest.raises(KeyError):
+        consume()
 
 
 def never_reading(step: Step) -> None:
@@ -394,10 +407,9 @@ def test_a_with_block_of_the_step_ends_it(captured: Captured, r: Run) -> None:
         s.prompt("q")
         assert list(s.stream(texts())) == list(TEXTS)
         s.finish_reason("stop")
-    output = {"gen_ai.output.messages": assistant("Hello there", "stop")}
-    assert only(captured)["attributes"] == step_with(
-        "", **output, **{"gen_ai.response.finish_reasons": ["stop"]}
-    )
+    output: dict[str, Any] = {"gen_ai.output.messages": assistant("Hello there", "stop")}
+    output["gen_ai.response.finish_reasons"] = ["stop"]
+    assert only(captured)["attributes"] == step_with("", **output)
 
 
 def test_a_block_around_a_stream_that_stops_early_is_a_partial_success(captured: Captured, r: Run) -> None:
@@ -431,10 +443,9 @@ def test_a_step_can_be_left_open_by_its_stream(captured: Captured, s: Step) -> N
     assert list(s.stream(texts(), end=False)) == list(TEXTS)
     assert captured.named("chat") == ()
     s.finish_reason("stop").end()
-    output = {"gen_ai.output.messages": assistant("Hello there", "stop")}
-    assert only(captured)["attributes"] == step_with(
-        "", **output, **{"gen_ai.response.finish_reasons": ["stop"]}
-    )
+    output: dict[str, Any] = {"gen_ai.output.messages": assistant("Hello there", "stop")}
+    output["gen_ai.response.finish_reasons"] = ["stop"]
+    assert only(captured)["attributes"] == step_with("", **output)
 
 
 def test_the_caller_may_end_the_step_before_its_stream(captured: Captured, s: Step) -> None:
@@ -543,18 +554,16 @@ def test_what_was_set_by_hand_wins(captured: Captured, s: Step) -> None:
     s.attributes({"gen_ai.response.id": "my-id", FIRST: 0.5})
     list(s.stream([chunk("theirs", usage=USAGE)]))
     (span,) = captured.named("chat")
-    assert parsed(span) == step_with(
-        "",
-        **{
-            "gen_ai.output.messages": assistant("mine", "mine"),
-            "gen_ai.response.model": "my-model",
-            "gen_ai.response.id": "my-id",
-            FIRST: 0.5,
-            "gen_ai.response.finish_reasons": ["mine"],
-            "gen_ai.usage.input_tokens": 1,
-            "gen_ai.usage.output_tokens": 2,
-        },
-    )
+    mine: dict[str, Any] = {
+        "gen_ai.output.messages": assistant("mine", "mine"),
+        "gen_ai.response.model": "my-model",
+        "gen_ai.response.id": "my-id",
+        FIRST: 0.5,
+        "gen_ai.response.finish_reasons": ["mine"],
+        "gen_ai.usage.input_tokens": 1,
+        "gen_ai.usage.output_tokens": 2,
+    }
+    assert parsed(span) == step_with("", **mine)
 
 
 def test_a_kind_of_count_that_was_not_given_comes_from_the_stream(captured: Captured, s: Step) -> None:
@@ -673,8 +682,10 @@ def test_nothing_of_ours_is_current_because_of_a_stream(captured: Captured) -> N
     with tcc.run("run-2") as outer:
         outer.prompt("p")
         before = (list(process.current.chain()), otel_context.get_current())
-        for _ in outer.step("step-1").prompt("q").stream(looking()):
-            seen.append((list(process.current.chain()), otel_context.get_current()))
+        seen += [
+            (list(process.current.chain()), otel_context.get_current())
+            for _ in outer.step("step-1").prompt("q").stream(looking())
+        ]
     assert seen == [before] * 6
     assert len(captured.named("chat")) == 1
 

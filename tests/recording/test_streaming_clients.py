@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import operator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 import openai
 import pytest
+from anthropic.lib.streaming import MessageStream
 
 import contextcompany as tcc
 from tests.loopback import Answer, LoopbackServer
@@ -30,19 +32,21 @@ from tests.recording.sse import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from openai.types.chat import ChatCompletionChunk
+
     from contextcompany import Step
     from contextcompany.testing import Captured
 
 QUESTION: Final[Any] = [{"role": "user", "content": "How is the weather?"}]
 FIRST: Final = "gen_ai.response.time_to_first_chunk"
-OPENAI_USAGE: Final = {
+OPENAI_USAGE: Final[dict[str, Any]] = {
     "gen_ai.usage.input_tokens": 100,
     "gen_ai.usage.cache_read.input_tokens": 64,
     "gen_ai.usage.output_tokens": 20,
     "gen_ai.usage.reasoning.output_tokens": 7,
 }
-RESPONSE_USAGE: Final = {**OPENAI_USAGE, "gen_ai.usage.cache_write.input_tokens": 16}
-CLAUDE_USAGE: Final = {
+RESPONSE_USAGE: Final[dict[str, Any]] = {**OPENAI_USAGE, "gen_ai.usage.cache_write.input_tokens": 16}
+CLAUDE_USAGE: Final[dict[str, Any]] = {
     "gen_ai.usage.input_tokens": 100,
     "gen_ai.usage.cache_read.input_tokens": 64,
     "gen_ai.usage.cache_write.input_tokens": 16,
@@ -68,6 +72,11 @@ def thought(content: str) -> dict[str, Any]:
 def called(call_id: str, city: str) -> dict[str, Any]:
     """Return the part of a call of the weather tool."""
     return {"type": "tool_call", "id": call_id, "name": "weather", "arguments": {"city": city}}
+
+
+def finished(reason: str) -> dict[str, Any]:
+    """Return the attribute of a finish reason."""
+    return {"gen_ai.response.finish_reasons": [reason]}
 
 
 def streamed(
@@ -148,7 +157,7 @@ def async_anthropic_client(*answers: Answer) -> Generator[anthropic.AsyncAnthrop
         yield anthropic.AsyncAnthropic(api_key="k", base_url=server.url, max_retries=0)
 
 
-def ask_openai(client: openai.OpenAI) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+def ask_openai(client: openai.OpenAI) -> openai.Stream[ChatCompletionChunk]:
     """Ask for a chat completion as a stream."""
     return client.chat.completions.create(
         model="gpt-5", messages=QUESTION, stream=True, stream_options={"include_usage": True}
@@ -167,7 +176,7 @@ def test_chat_completion_is_recorded_as_it_streams(captured: Captured, s: Step) 
         captured,
         answered(text("Clear in both."), reason="stop"),
         **OPENAI_USAGE,
-        **{"gen_ai.response.finish_reasons": ["stop"]},
+        **finished("stop"),
     )
 
 
@@ -204,7 +213,7 @@ def test_tool_calls_are_put_together(captured: Captured, s: Step) -> None:
         captured,
         answered(called("call_1", "Oslo"), called("call_2", "Rome"), reason="tool_calls"),
         **OPENAI_USAGE,
-        **{"gen_ai.response.finish_reasons": ["tool_calls"]},
+        **finished("tool_calls"),
     )
 
 
@@ -226,7 +235,7 @@ async def test_an_async_chat_completion_stays_async(captured: Captured, s: Step)
         captured,
         answered(text("Clear in both."), reason="stop"),
         **OPENAI_USAGE,
-        **{"gen_ai.response.finish_reasons": ["stop"]},
+        **finished("stop"),
     )
 
 
@@ -244,14 +253,14 @@ def test_a_request_that_was_not_awaited_is_misuse(s: Step) -> None:
 @pytest.mark.parametrize(
     "stop",
     [
-        pytest.param(lambda stream: stream.close(), id="close"),
-        pytest.param(lambda stream: stream.__exit__(None, None, None), id="the end of a with block"),
+        pytest.param(operator.methodcaller("close"), id="close"),
+        pytest.param(operator.methodcaller("__exit__", None, None, None), id="the end of a with block"),
     ],
 )
 def test_a_stream_that_is_closed_early_is_a_partial_success(
     captured: Captured, s: Step, stop: Callable[[Any], object]
 ) -> None:
-    """Closing a stream before its end keeps what arrived, with status 1 and no error, and closes the client's."""
+    """Closing a stream before its end closes the source, and keeps what arrived with status 1 and no error."""
     with openai_client(TEXT) as client:
         stream = s.stream(ask_openai(client))
         assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "Clear "]
@@ -318,7 +327,7 @@ def test_a_connection_that_breaks_fails_the_step(captured: Captured, s: Step) ->
 
 
 def test_the_helper_of_chat_completions_is_a_stream_too(captured: Captured, s: Step) -> None:
-    """The manager of `chat.completions.stream()` is entered through us, and its final completion is recorded."""
+    """The manager of `chat.completions.stream()` is entered, and its final completion is recorded."""
     with openai_client(TEXT) as client:
         manager = client.chat.completions.stream(model="gpt-5", messages=QUESTION)
         with s.stream(manager) as stream:
@@ -328,7 +337,7 @@ def test_the_helper_of_chat_completions_is_a_stream_too(captured: Captured, s: S
         captured,
         answered(text("Clear in both."), reason="stop"),
         **OPENAI_USAGE,
-        **{"gen_ai.response.finish_reasons": ["stop"]},
+        **finished("stop"),
     )
 
 
@@ -347,7 +356,7 @@ def test_a_response_is_recorded_as_it_streams(captured: Captured, s: Step) -> No
         RESPONSE_OUTPUT,
         response_id="resp_1",
         **RESPONSE_USAGE,
-        **{"gen_ai.response.finish_reasons": ["completed"]},
+        **finished("completed"),
     )
 
 
@@ -363,17 +372,19 @@ async def test_an_async_response_is_recorded_through_its_helper(captured: Captur
         RESPONSE_OUTPUT,
         response_id="resp_1",
         **RESPONSE_USAGE,
-        **{"gen_ai.response.finish_reasons": ["completed"]},
+        **finished("completed"),
     )
 
 
 def test_a_response_that_stops_early_keeps_its_deltas(captured: Captured, s: Step) -> None:
     """Items that were not done yet are what their deltas brought."""
-    with openai_client(sse(*RESPONSE_EVENTS)) as client:
-        with s.stream(client.responses.create(model="gpt-5", input="q", stream=True)) as stream:
-            for event in stream:
-                if event.type == "response.output_text.delta":
-                    break
+    with (
+        openai_client(sse(*RESPONSE_EVENTS)) as client,
+        s.stream(client.responses.create(model="gpt-5", input="q", stream=True)) as stream,
+    ):
+        for event in stream:
+            if event.type == "response.output_text.delta":
+                break
     streamed(captured, answered(thought("I look twice."), text("Clear ")), response_id="resp_1", code=1)
 
 
@@ -392,7 +403,7 @@ def test_a_response_that_failed_fails_the_step(captured: Captured, s: Step) -> N
         answered(text(""), reason="failed"),
         response_id="resp_1",
         **failed("_OTHER", "The model fell over."),
-        **{"gen_ai.response.finish_reasons": ["failed"]},
+        **finished("failed"),
     )
 
 
@@ -409,7 +420,7 @@ def claude(captured: Captured, output: list[dict[str, Any]], reason: str) -> Non
         model=CLAUDE,
         response_id="msg_1",
         **CLAUDE_USAGE,
-        **{"gen_ai.response.finish_reasons": [reason]},
+        **finished(reason),
     )
 
 
@@ -446,7 +457,7 @@ def test_the_final_message_of_the_helper_is_recorded(captured: Captured, s: Step
     with anthropic_client(sse(*MESSAGE_CALLS)) as client:
         manager = client.messages.stream(model=CLAUDE, max_tokens=100, messages=QUESTION)
         with s.stream(manager) as stream:
-            assert isinstance(stream, anthropic.MessageStream)
+            assert isinstance(stream, MessageStream)
             final = stream.get_final_message()
     assert [block.type for block in final.content] == ["thinking", "tool_use"]
     output = answered(thought("I look twice."), called("toolu_1", "Oslo"), reason="tool_use")
@@ -550,5 +561,5 @@ async def test_a_generator_around_a_stream_ends_the_step_when_it_is_read(capture
         captured,
         answered(text("Clear in both."), reason="stop"),
         **OPENAI_USAGE,
-        **{"gen_ai.response.finish_reasons": ["stop"]},
+        **finished("stop"),
     )
