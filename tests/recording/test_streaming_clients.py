@@ -260,7 +260,7 @@ def test_a_request_that_was_not_awaited_is_misuse(s: Step) -> None:
 def test_a_stream_that_is_closed_early_is_a_partial_success(
     captured: Captured, s: Step, stop: Callable[[Any], object]
 ) -> None:
-    """Closing a stream before its end closes the source, and keeps what arrived with status 1 and no error."""
+    """Closing a stream before its end closes the source, and keeps what arrived, with status 1."""
     with openai_client(TEXT) as client:
         stream = s.stream(ask_openai(client))
         assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "Clear "]

@@ -81,12 +81,13 @@ class Budget:
     Attributes:
         cut: whether a text came that there was no room for.
         content: whether texts are kept at all.
+        left: how many more characters there is room for.
     """
 
-    __slots__ = ("_left", "content", "cut")
+    __slots__ = ("content", "cut", "left")
 
     def __init__(self, limit: int, *, content: bool) -> None:
-        self._left = limit
+        self.left = limit
         self.content = content
         self.cut = False
 
@@ -95,35 +96,31 @@ class Budget:
         if type(text) is not str or not text or not self.content:
             return
         size = len(text)
-        if size > self._left:
+        if size > self.left:
             # What comes after a gap would not be read as what it is.
-            self.cut, text, size = True, text[: self._left], self._left
-        self._left -= size
+            self.cut, text, size = True, text[: self.left], self.left
+        self.left -= size
         if text:
             pieces.append(text)
 
     def entry(self) -> bool:
         """Take room for one more call or block; returns whether there was some and content is kept."""
-        if self.content and self._left < _ENTRY_SIZE:
+        if self.content and self.left < _ENTRY_SIZE:
             self.cut = True
         if not self.content or self.cut:
             return False
-        self._left -= _ENTRY_SIZE
+        self.left -= _ENTRY_SIZE
         return True
 
     def keep(self, value: object) -> Plain:
         """Return a copy of a structured value, as much of it as there is room for."""
         if not self.content:
             return None
-        plain, was_cut = freeze(value, self._left)
+        plain, was_cut = freeze(value, self.left)
         size = byte_size(to_json(plain)[0])
         self.cut = self.cut or was_cut
-        self._left = max(self._left - size, 0)
+        self.left = max(self.left - size, 0)
         return plain
-
-    def give_back(self, pieces: Iterable[str]) -> None:
-        """Free the room of texts that are no longer kept."""
-        self._left += sum(map(len, pieces))
 
 
 class Answer:

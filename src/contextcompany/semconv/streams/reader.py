@@ -85,7 +85,7 @@ class StreamReader:
         """Return what came so far. Never raises for what it is."""
         answer = self._answer
         if answer is None:
-            text = "".join(self._texts)
+            text = "".join(self._texts) if self._budget.content else None
             return Collected(self._frozen(text), {}, {}, self._failure, self._unread)
         message = answer.message() if self._budget.content else None
         # Texts beside events are the same answer once more, unless the events brought none.

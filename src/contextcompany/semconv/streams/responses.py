@@ -54,10 +54,12 @@ class ResponsesAnswer(Answer):
             self._end(fields_of(chunk.get("response")))
         elif kind == "response.output_item.added":
             if item := self._item(chunk):
-                item.head = self.budget.keep(chunk.get("item"))
+                item.tell(chunk.get("item"), self.budget)
         elif kind == "response.output_item.done":
             if item := self._item(chunk):
-                item.done(chunk.get("item"), self.budget)
+                # Told whole at its end, it needs its deltas no more.
+                item.forget(self.budget)
+                item.tell(chunk.get("item"), self.budget)
         elif chunk.get("object") == "response":
             self._end(chunk)
         else:
@@ -97,31 +99,33 @@ class ResponsesAnswer(Answer):
 
 
 class _Item:
-    __slots__ = ("_fields", "_kind", "head")
+    __slots__ = ("_fields", "_head", "_kind", "_size")
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._fields: dict[str, dict[tuple[int, str], list[str]]] = {}
-        self.head: Plain = None
+        self._head: Plain = None
+        self._size = 0
 
     def pieces_of(self, field: str, part: str, place: object) -> list[str]:
         number = place if type(place) is int else 0
         return self._fields.setdefault(field, {}).setdefault((number, part), [])
 
-    def done(self, item: object, budget: Budget) -> None:
-        """Keep the item as it is told at its end, instead of its deltas."""
-        self.forget(budget)
-        self.head = budget.keep(item)
+    def tell(self, item: object, budget: Budget) -> None:
+        """Keep the item as an event tells it."""
+        before = budget.left
+        self._head = budget.keep(item)
+        self._size += before - budget.left
 
     def forget(self, budget: Budget) -> None:
-        for parts in self._fields.values():
-            for pieces in parts.values():
-                budget.give_back(pieces)
-        self._fields = {}
+        """Give back the room of all that was kept."""
+        texts = (pieces for parts in self._fields.values() for pieces in parts.values())
+        budget.left += self._size + sum(len(piece) for pieces in texts for piece in pieces)
+        self._fields, self._head, self._size = {}, None, 0
 
     def whole(self) -> dict[str, Any]:
-        known = isinstance(self.head, dict)
-        head: dict[str, Any] = cast("dict[str, Any]", self.head) if known else {"type": self._kind}
+        known = isinstance(self._head, dict)
+        head: dict[str, Any] = cast("dict[str, Any]", self._head) if known else {"type": self._kind}
         if head.get("type") == "message":
             head = {"role": "assistant", "content": [], **head}
         for field, parts in list(self._fields.items()):
