@@ -8,7 +8,8 @@ The context classes of the document of the context system are here, with the typ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_type
@@ -389,3 +390,20 @@ async def decorated_agents_keep_their_types(mine: MyContext) -> None:
     assert_type(answer("a", mine), str)
     assert_type(await answer_slowly("a"), list[str])
     assert_type(current_context(), RunContext | None)
+
+
+# ------------------------------------------------------------------------------------------------- streams
+
+
+async def streams_keep_their_types(
+    step: tcc.Step,
+    texts: Generator[str],
+    awaited: AsyncIterator[bytes],
+    manager: AbstractContextManager[Iterator[str]],
+) -> None:
+    """What stands in for a stream is of the stream's own type."""
+    assert_type(step.stream(texts), Generator[str])
+    assert_type(list(step.stream(texts, end=False)), list[str])
+    assert_type([chunk async for chunk in step.stream(awaited)], list[bytes])
+    with step.stream(manager) as stream:
+        assert_type(next(stream), str)

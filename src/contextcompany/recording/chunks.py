@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from contextcompany.diagnostics import guard
@@ -24,7 +25,16 @@ class Chunks:
         above: what must live as long as this one.
     """
 
-    __slots__ = ("__weakref__", "_above", "_arriving", "_next", "_next_awaited", "_recording", "_source")
+    __slots__ = (
+        "__weakref__",
+        "_above",
+        "_arriving",
+        "_next",
+        "_next_awaited",
+        "_recording",
+        "_source",
+        "_take",
+    )
 
     def __init__(
         self, recording: Recording, arriving: Arriving, source: Any, above: Chunks | None = None
@@ -32,6 +42,7 @@ class Chunks:
         self._recording = recording
         self._arriving = arriving
         self._above = above
+        self._take = arriving.take
         self.over(source)
 
     def over(self, source: Any) -> None:
@@ -56,12 +67,18 @@ class Chunks:
 
     def __next__(self) -> Any:
         """Return the next chunk of the source."""
+        # Written out, and once more below: a call more is what every chunk would pay for.
         try:
-            produce = self._next or self._begin()
+            chunk = (self._next or self._begin())()
         except BaseException as error:
             self.failed(error)
             raise
-        return self.pull(produce)
+        try:
+            self._take(self._recording, chunk)
+        except Exception:
+            with guard:
+                raise
+        return chunk
 
     def __aiter__(self) -> Self:
         """Return itself."""
@@ -70,49 +87,34 @@ class Chunks:
     async def __anext__(self) -> Any:
         """Return the next chunk of the source."""
         try:
-            produce = self._next_awaited or self._begin_awaited()
+            chunk = await (self._next_awaited or self._begin_awaited())()
         except BaseException as error:
             self.failed(error)
             raise
-        return await self.pull_awaited(produce)
+        try:
+            self._take(self._recording, chunk)
+        except Exception:
+            with guard:
+                raise
+        return chunk
 
     def pull(self, produce: Callable[..., Any], *args: Any) -> Any:
-        """Return what the source produces, and record it."""
-        try:
-            chunk = produce(*args)
-        except StopIteration:
-            self._ended(Outcome.EXHAUSTED)
-            raise
-        except BaseException as error:
-            self.failed(error)
-            raise
-        try:
-            self._arriving.take(self._recording, chunk)
-        except Exception:  # dearer than nothing is the guard alone, and this is the way of every chunk
-            with guard:
-                raise
-        return chunk
+        """Return what another method of the source produces, and record it."""
+        once = Chunks(self._recording, self._arriving, None, above=self)
+        once._next = partial(produce, *args)
+        return next(once)
 
     async def pull_awaited(self, produce: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-        """Return what the source produces, and record it."""
-        try:
-            chunk = await produce(*args)
-        except StopAsyncIteration:
-            self._ended(Outcome.EXHAUSTED)
-            raise
-        except BaseException as error:
-            self.failed(error)
-            raise
-        try:
-            self._arriving.take(self._recording, chunk)
-        except Exception:  # dearer than nothing is the guard alone, and this is the way of every chunk
-            with guard:
-                raise
-        return chunk
+        """Return what another method of the source produces, and record it."""
+        once = Chunks(self._recording, self._arriving, None, above=self)
+        once._next_awaited = partial(produce, *args)
+        return await anext(once)
 
     def failed(self, error: BaseException) -> None:
-        """Say that the source raised."""
-        if isinstance(error, GeneratorExit):
+        """Say that the source raised, be it that it has come to its end."""
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            self._ended(Outcome.EXHAUSTED)
+        elif isinstance(error, GeneratorExit):
             self.stopped()
         else:
             self._ended(Outcome.FAILED, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from contextcompany.semconv.text import byte_size
@@ -41,19 +40,15 @@ def fields_of(value: object) -> Fields:
     """Return the fields of a dict, a model of pydantic, or any object. May raise what the object raises."""
     kind: Any = type(value)
     if kind is dict:
-        return cast("dict[str, Any]", value)
-    if _is_model(kind):
-        # Read where they stand: a field that is not there costs a model a long search.
+        return value  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+    try:
         model: Any = value
         extra: dict[str, Any] | None = model.__pydantic_extra__
-        fields: dict[str, Any] = model.__dict__
-        return {**extra, **fields} if extra else fields
-    return cast("Mapping[str, Any]", value) if issubclass(kind, Mapping) else _Attributes(value)
-
-
-@lru_cache(maxsize=256)
-def _is_model(kind: Any) -> bool:
-    return hasattr(kind, "__pydantic_extra__") and hasattr(kind, "model_fields")
+    except AttributeError:
+        return cast("Mapping[str, Any]", value) if issubclass(kind, Mapping) else _Attributes(value)
+    # Read where they stand: a field that is not there costs a model a long search.
+    fields: dict[str, Any] = model.__dict__
+    return {**extra, **fields} if extra else fields
 
 
 def text_in(value: object) -> str | None:

@@ -31,8 +31,19 @@ class ChatAnswer(Answer):
         usage = chunk.get("usage")
         if usage is not None:
             self.usage = chat_usage(fields_of(usage))
-        for choice in items_of(choices):
-            self._take_choice(fields_of(choice))
+        for choice in choices:
+            get = fields_of(choice).get
+            kept = self._choice(get("index"))
+            if kept is None:
+                continue
+            reason = get("finish_reason")
+            if reason is not None:
+                self._finish(kept, text_in(reason))
+            if self.budget.content:
+                delta = get("delta")
+                if delta is None:
+                    delta = get("message")
+                kept.take({"content": get("text")} if delta is None else fields_of(delta))
         return True
 
     def message(self) -> object:
@@ -45,26 +56,17 @@ class ChatAnswer(Answer):
             for choice in choices
         ]
 
-    def _take_choice(self, choice: Fields) -> None:
-        index = choice.get("index")
+    def _choice(self, index: object) -> _Choice | None:
         number = index if type(index) is int else 0
         kept = self._choices.get(number)
-        if kept is None:
-            if self._choices and not self.budget.entry():
-                return
+        if kept is None and (not self._choices or self.budget.entry()):
             kept = self._choices[number] = _Choice(self.budget)
-        reason = text_in(choice.get("finish_reason"))
-        if reason:
-            kept.reason = reason
-            if number == min(self._choices):
-                self.finish_reason = reason
-        if not self.budget.content:
-            return
-        delta = choice.get("delta") or choice.get("message")
-        if delta is None:
-            self.budget.add(kept.texts, choice.get("text"))
-        else:
-            kept.take(fields_of(delta))
+        return kept
+
+    def _finish(self, choice: _Choice, reason: str | None) -> None:
+        choice.reason = reason or choice.reason
+        if choice is self._choices[min(self._choices)]:
+            self.finish_reason = choice.reason
 
 
 class _Choice:

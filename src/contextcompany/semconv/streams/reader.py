@@ -74,8 +74,9 @@ class StreamReader:
         if type(chunk) is str:
             self._budget.add(self._texts, chunk)
             return
+        answer = self._answer
         try:
-            is_known = self._read(chunk)
+            is_known = (answer is not None and answer.take(fields_of(chunk))) or self._read(chunk)
         except Exception:  # noqa: BLE001 - whatever a chunk's own attributes raise is none of its reader's
             is_known = False
         if not is_known:
@@ -108,15 +109,14 @@ class StreamReader:
 
     def _read(self, chunk: object) -> bool:
         fields = fields_of(chunk)
-        answer = self._answer
-        if answer is not None and answer.take(fields):
-            return True
         kind = fields.get("type")
         if kind == "error":
             self._failure = said_of(fields.get("error") or chunk)
             return True
         if kind == "chunk":
-            return self._read(fields.get("chunk"))
+            inner = fields.get("chunk")
+            known = self._answer is not None and self._answer.take(fields_of(inner))
+            return known or self._begin(fields_of(inner))
         return (isinstance(kind, str) and kind in _HELPERS) or self._begin(fields) or self._is_text(chunk)
 
     def _begin(self, fields: Fields) -> bool:
