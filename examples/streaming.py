@@ -1,7 +1,7 @@
 """An answer that comes as a stream: it passes through untouched, and its step ends with it.
 
-The streams here are generators of text. Streams of the OpenAI and Anthropic clients are handed over alike; they
-also tell the model, the token counts, the finish reason and the tool calls.
+The streams here are generators of text. Streams of the OpenAI and Anthropic clients are handed over alike;
+they also tell the model, the token counts, the finish reason and the tool calls.
 """
 
 from collections.abc import Generator

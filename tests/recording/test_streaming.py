@@ -512,6 +512,17 @@ def test_the_second_stream_of_a_step_takes_the_place_of_the_first(captured: Capt
     assert only(captured)["attributes"] == step_with("another")
 
 
+def test_a_stream_that_was_replaced_may_go(captured: Captured, s: Step) -> None:
+    """A first stream that is dropped after the second took its place leaves the step to the caller."""
+    first = s.stream(texts())
+    second = s.stream(iter(["an", "other"]), end=False)
+    del first
+    gc.collect()
+    assert list(second) == ["an", "other"]
+    s.end()
+    assert only(captured)["attributes"] == step_with("another")
+
+
 def test_a_missing_prompt_never_raises_into_the_loop(
     captured: Captured, r: Run, caplog: pytest.LogCaptureFixture
 ) -> None:

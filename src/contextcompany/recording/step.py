@@ -195,7 +195,7 @@ class Step(Handle):
         """
         from contextcompany.recording.streaming import streamed
 
-        return streamed(self._recording, chunks, ends=end and not self._entered)
+        return streamed(self, self._recording, chunks, ends=end and not self._entered)
 
     def tool_call(self, tool_name: str | None = None, tool_call_id: str | UUID | None = None) -> ToolCall:
         """Start a tool call below this step.

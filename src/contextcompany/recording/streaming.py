@@ -33,10 +33,11 @@ _READING: Final = frozenset(
 _TEXTS: Final = "text_stream"
 
 
-def streamed(recording: Recording, source: _Source, *, ends: bool) -> _Source:
+def streamed(handle: object, recording: Recording, source: _Source, *, ends: bool) -> _Source:
     """Return what stands in for a stream and records what passes.
 
     Args:
+        handle: what the caller holds of the step.
         recording: the step that the stream answers.
         source: an iterable or async iterable of chunks, or a context manager that gives one.
         ends: whether the step ends with its stream.
@@ -50,9 +51,9 @@ def streamed(recording: Recording, source: _Source, *, ends: bool) -> _Source:
     if not recording.put_stream(arriving):
         return source
     chunks = Chunks(recording, arriving, source)
-    if ends and not recording.place.is_off:
-        # From here on it is the stream that must not be lost, not the handle.
-        process.watch.add(chunks, recording, None)
+    if not recording.place.is_off:
+        # What is to end the step is what must not be lost: the stream, or the handle as before.
+        process.watch.add(chunks if ends else handle, recording, None)
     return cast("_Source", kind(source, chunks))
 
 
