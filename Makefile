@@ -69,11 +69,8 @@ test: lint types layers pytest ## Run every check and every test, as CI does
 demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
 	$(BIN)/python -m examples.demo
 
-bench: install ## Measure what recording, encoding, decorators and the middleware cost, beside doing without
-	$(BIN)/python benchmarks/caller_time.py
-	$(BIN)/python benchmarks/encoding.py
-	$(BIN)/python benchmarks/generators.py
-	$(BIN)/python benchmarks/middleware.py
+bench: install ## Measure what the package costs the one who calls it, beside doing without
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
 
 faults: install ## Inject every fault, account for every span, write docs/reliability.md (ten minutes)
 	$(BIN)/python -m tests.faults

@@ -17,6 +17,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_type
@@ -473,3 +474,20 @@ def ids_of_many_types() -> None:
     """Say who runs are for by numbers, UUIDs and text."""
     with tcc.identity(session_id=uuid4(), user_id=7, user_name="Ada", org_id="o-1"):
         pass
+
+
+# ------------------------------------------------------------------------------------------------- streams
+
+
+async def streams_keep_their_types(
+    step: tcc.Step,
+    texts: Generator[str],
+    awaited: AsyncIterator[bytes],
+    manager: AbstractContextManager[Iterator[str]],
+) -> None:
+    """What stands in for a stream is of the stream's own type."""
+    assert_type(step.stream(texts), Generator[str])
+    assert_type(list(step.stream(texts, end=False)), list[str])
+    assert_type([chunk async for chunk in step.stream(awaited)], list[bytes])
+    with step.stream(manager) as stream:
+        assert_type(next(stream), str)

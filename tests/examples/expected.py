@@ -457,6 +457,30 @@ EXPECTED: Final = {
         ],
         prints=r"Run\(.*Step\(.*ToolCall\(.*\n.*complete=True, delivered=4",
     ),
+    "streaming.py": Expected(
+        [
+            run(attributes={"gen_ai.output.messages": assistant("From nine to five. ")}),
+            child(
+                "chat gpt-5",
+                attributes={
+                    "gen_ai.request.stream": True,
+                    "gen_ai.input.messages": user("opening hours?"),
+                    "gen_ai.output.messages": assistant("From nine to five. "),
+                },
+            ),
+            child(
+                "chat",
+                code=1,
+                attributes={
+                    "gen_ai.request.stream": True,
+                    "gen_ai.output.messages": assistant("In the old town, "),
+                    "tcc.statusMessage": "the stream was not read to its end",
+                    "error.type": None,
+                },
+            ),
+        ],
+        prints=r"said 'From nine to five. ' in run \S{36}\n.*complete=True, delivered=3",
+    ),
     "sub_agents.py": Expected(
         [
             run("invoke_agent host", attributes={"tcc.agent": "host", "tcc.parentRunId": None}),

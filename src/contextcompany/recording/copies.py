@@ -66,7 +66,9 @@ class CopiedRecording(Recording):
         self._metadata = {}
         self._extra = {}
         self._lock = threading.RLock()
+        self._closed_by = (0.0, "being copied")
         self._warned = False
+        self.stream = None
         if place is not None:
             self.place = place
 

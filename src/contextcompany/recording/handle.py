@@ -36,6 +36,12 @@ T = TypeVar("T")
 
 _STATUS_CODES = (names.STATUS_CODE_SUCCESS, names.STATUS_CODE_PARTIAL, names.STATUS_CODE_ERROR)
 _MOST_KEY_BYTES = 256
+# What streams tell has no setter: where there was no `stream()`, it can be said by hand.
+_KNOWN_KEYS = names.KNOWN_KEYS - {
+    names.GEN_AI_REQUEST_STREAM,
+    names.GEN_AI_RESPONSE_ID,
+    names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+}
 _NAMESPACE = names.TCC_METADATA_PREFIX.partition(".")[0] + "."
 
 
@@ -130,7 +136,7 @@ class Handle:
             RuntimeError: after `end()` or `error()`.
         """
         free = converted("attributes", attributes)
-        for key in [key for key in free if key in names.KNOWN_KEYS or key.startswith(_NAMESPACE)]:
+        for key in [key for key in free if key in _KNOWN_KEYS or key.startswith(_NAMESPACE)]:
             del free[key]
             warn_once(("known key", key), "attributes() does not set %s: it has a setter of its own", key)
         self._recording.put_extra(free)

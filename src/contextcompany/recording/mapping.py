@@ -97,7 +97,10 @@ def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> N
     pairs = span.pairs
     for field, key in (
         ("model_requested", names.GEN_AI_REQUEST_MODEL),
+        ("streamed", names.GEN_AI_REQUEST_STREAM),
         ("model_used", names.GEN_AI_RESPONSE_MODEL),
+        ("response_id", names.GEN_AI_RESPONSE_ID),
+        ("first_chunk", names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK),
         ("completion", names.GEN_AI_USAGE_OUTPUT_TOKENS),
         ("prompt_cached", names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
         ("cache_write", names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),

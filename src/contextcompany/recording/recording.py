@@ -20,6 +20,7 @@ from contextcompany.recording.mapping import ATTRIBUTES_OF, SpanAttributes, span
 from contextcompany.recording.sharing import deliver_copy, redactor_of
 from contextcompany.recording.yielded import Shortened
 from contextcompany.runtime.process import process
+from contextcompany.runtime.watch import LOST
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze
 
@@ -29,12 +30,17 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AnyValue, AttributeValue
 
+    from contextcompany.recording.arriving import Arriving
     from contextcompany.recording.mapping import Fields
     from contextcompany.recording.moments import Clock
     from contextcompany.runtime.places import Place
 
 _CROWD: Final = 500
 _FAILED: Final = names.STATUS_CODE_ERROR
+
+STREAM_ENDED: Final = "the end of its stream"
+STREAM_FAILED: Final = "the failure of its stream"
+_STREAM_REASONS: Final = (STREAM_ENDED, STREAM_FAILED)
 
 
 class State(Enum):
@@ -54,6 +60,7 @@ class Recording:
         span: the OpenTelemetry span.
         fields: what the setters were given, by field; content as a pair of snapshot and "was cut".
         state: open, ended by the caller, or closed by this package.
+        stream: what a stream brings while it is recorded, or None.
     """
 
     __slots__ = (
@@ -71,6 +78,7 @@ class Recording:
         "place",
         "span",
         "state",
+        "stream",
     )
 
     def __init__(
@@ -88,6 +96,7 @@ class Recording:
         self.content = place.instance.settings.capture_content and not place.is_off
         self.fields: Fields = {}
         self.state = State.OPEN
+        self.stream: Arriving | None = None
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
@@ -135,6 +144,19 @@ class Recording:
         """Merge attributes for which there is no setter; None removes a key."""
         self._merge("attributes()", self._extra, changes)
 
+    def put_stream(self, stream: Arriving) -> bool:
+        """Let a stream bring what is not set by hand, from now on; returns whether it is open."""
+        with self._lock:
+            if self.state is State.OPEN:
+                self.stream = stream
+                return True
+        self._refuse("stream()")
+        return False
+
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return (self._clock.end() - self._clock.start) / 1e9
+
     def end(self, end_time: int | None) -> None:
         """End with what was set.
 
@@ -150,7 +172,8 @@ class Recording:
         if missing:
             raise ValueError(invariants.describe(missing))
         if not is_open:
-            self._refuse("end()")
+            if self._closed_by[1] not in _STREAM_REASONS:
+                self._refuse("end()")
             return
         self._finish(self._status_failure(), end_time)
 
@@ -162,18 +185,20 @@ class Recording:
         """
         if self._leave_open(State.ENDED, ""):
             self._finish(failure, end_time)
-        else:
+        elif self._closed_by[1] != STREAM_FAILED:
             self._refuse("error()")
 
-    def leave_block(self, failure: Failure | None) -> tuple[invariants.Rule, ...]:
-        """End at the end of a `with` block, and return the rules that this breaks.
+    def leave_block(
+        self, failure: Failure | None, reason: str = "the end of its with block"
+    ) -> tuple[invariants.Rule, ...]:
+        """End at the end of a `with` block or of a stream, and return the rules that this breaks.
 
         A recording that has ended already is left alone.
         """
         with self._lock:
             if self.state is not State.OPEN:
                 return ()
-            self._close("the end of its with block")
+            self._close(reason)
             missing = self._missing() if failure is None else ()
         if missing:
             broken = Failure(description_of(missing), names.ERROR_TYPE_INCOMPLETE)
@@ -184,7 +209,9 @@ class Recording:
 
     def close(self, reason: str, error_type: str | None) -> None:
         """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
-        if self._leave_open(State.CLOSED, reason):
+        if reason is LOST and self.stream is not None and self.stream.ends:
+            self.stream.end(self, None)  # it is the stream that was let go of, before its end
+        elif self._leave_open(State.CLOSED, reason):
             failure = Failure(f"closed by {reason}", error_type or names.ERROR_TYPE_OTHER)
             self._finish(failure, None, violations=[rule.name for rule in self._missing()])
 
@@ -220,7 +247,8 @@ class Recording:
         return False
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
-        return invariants.missing_fields(self.kind, self.fields.__contains__)
+        given = self.fields if self.stream is None else self.fields.keys() | {"response"}
+        return invariants.missing_fields(self.kind, given.__contains__)
 
     def _refuse(self, setter: str) -> None:
         kind = self.kind.replace("_", " ")
@@ -246,7 +274,12 @@ class Recording:
     def _finish(
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None = None
     ) -> None:
+        stream, self.stream = self.stream, None
         try:
+            if stream is not None:
+                with guard:
+                    stream.settle(self.fields, self._extra)
+                failure = failure or self._status_failure()
             self._write_and_end(failure, end_time, violations)
         finally:
             process.watch.remove(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
@@ -15,14 +15,24 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import amount, clean_text, count, freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from uuid import UUID
 
     from contextcompany.recording.moments import Moment
     from contextcompany.recording.recording import Recording
     from contextcompany.runtime.places import Place
 
+    Streamed: TypeAlias = (
+        Iterable[Any]
+        | AsyncIterable[Any]
+        | AbstractContextManager[Iterable[Any], Any]
+        | AbstractAsyncContextManager[AsyncIterable[Any], Any]
+    )
+
 _MOST_NAME_BYTES = 4_096
+
+_Chunks = TypeVar("_Chunks", bound="Streamed")
 
 
 class Step(Handle):
@@ -170,6 +180,30 @@ class Step(Handle):
         """
         self._recording.put("tool_definitions()", "tool_definitions", freeze(definitions))
         return self
+
+    def stream(self, chunks: _Chunks, *, end: bool = True) -> _Chunks:
+        """Record an answer that comes as a stream, and pass every chunk on as it is.
+
+        What comes back stands in for the stream: it is iterated, entered and closed in its place, and
+        has its attributes and methods. From the chunks come the response, tool calls, model, finish
+        reason, token counts and the time to the first chunk; what the setters were given wins.
+
+        The step ends with its stream: well when the stream is exhausted, failed when it raises, and as
+        partial success (status 1) when it is not read to its end. A step that was entered as a `with`
+        block before is ended by its block.
+
+        Args:
+            chunks: a sync or async iterable of texts, or of stream events of OpenAI (Chat Completions,
+                Responses API) or Anthropic as objects or dicts; or the context manager that gives it.
+            end: False leaves the step open when the stream ends.
+
+        Raises:
+            TypeError: for anything else.
+            RuntimeError: after `end()` or `error()`.
+        """
+        from contextcompany.recording.streaming import streamed
+
+        return streamed(self, self._recording, chunks, ends=end and not self._entered)
 
     def tool_call(self, tool_name: str | None = None, tool_call_id: str | UUID | None = None) -> ToolCall:
         """Start a tool call below this step.

@@ -16,6 +16,9 @@ from typing import Final, Protocol
 
 from contextcompany.diagnostics import guard
 
+LOST: Final = "the loss of its last reference, without an end"
+"""Why a recording is closed whose handle was collected while it was open."""
+
 _LONGEST_WAIT: Final = 3_600.0
 _GLANCE: Final = 0.001
 
@@ -121,9 +124,7 @@ class Watch:
                 tether = None
             with guard:
                 if tether is not None:
-                    tether.recording.close(
-                        "the loss of its last reference, without an end", self._abandoned_error
-                    )
+                    tether.recording.close(LOST, self._abandoned_error)
                 self._close_overdue()
             del tether
 

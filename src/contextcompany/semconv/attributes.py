@@ -29,8 +29,17 @@ GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
 GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
 """The model that was asked for."""
 
+GEN_AI_REQUEST_STREAM: Final = "gen_ai.request.stream"
+"""Whether the answer came as a stream; true on a step that recorded one."""
+
 GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
 """The model that answered."""
+
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+"""Identifier of the answer, as the provider's stream gave it."""
+
+GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+"""Seconds from the start of the step to the first chunk of its stream."""
 
 GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 """Why the model stopped, in the words of the provider."""
@@ -186,7 +195,10 @@ KNOWN_KEYS: Final = frozenset(
         GEN_AI_SYSTEM_INSTRUCTIONS,
         GEN_AI_PROVIDER_NAME,
         GEN_AI_REQUEST_MODEL,
+        GEN_AI_REQUEST_STREAM,
         GEN_AI_RESPONSE_MODEL,
+        GEN_AI_RESPONSE_ID,
+        GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
         GEN_AI_RESPONSE_FINISH_REASONS,
         GEN_AI_USAGE_INPUT_TOKENS,
         GEN_AI_USAGE_OUTPUT_TOKENS,
