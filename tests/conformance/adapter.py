@@ -21,11 +21,14 @@ class Adapter(ABC):
         distribution: the name of the distribution.
         means: what each operation of `OPERATIONS` uses; one that is left out is not offered by the package,
             and the plain thing stands in its place.
+        keeps_on_disk: whether what a process could not deliver waits on disk for the next one; it counts as
+            arrived when that one delivers it.
         remark: what a reader should know beside it, in whole sentences.
     """
 
     distribution: ClassVar[str]
     means: ClassVar[Mapping[str, str]]
+    keeps_on_disk: ClassVar[bool] = False
     remark: ClassVar[str] = ""
 
     @abstractmethod
@@ -63,6 +66,9 @@ class Adapter(ABC):
     @abstractmethod
     def flush(self) -> None:
         """Deliver what has ended."""
+
+    def recover(self) -> None:  # noqa: B027  (most packages keep nothing)
+        """Deliver what an earlier process kept on disk; only where `keeps_on_disk`."""
 
     @abstractmethod
     def is_current_visible(self) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from contextcompany.local.spans import SpanRecord
 
 _TRACES: Final = "/v1/traces"
+_PROJECT: Final = b'{"project_name": "conformance", "project_url": "http://127.0.0.1/"}'
+"""The answer to the question of one package whose key this is."""
 
 
 class AnyPathCollector:
@@ -36,7 +38,7 @@ class AnyPathCollector:
                 self._answer(b"" if self.path.endswith(_TRACES) else b"{}")
 
             def do_GET(self) -> None:
-                self._answer(b"{}")
+                self._answer(_PROJECT)
 
             def _answer(self, body: bytes) -> None:
                 kind = "application/json" if body else "application/x-protobuf"
@@ -46,7 +48,11 @@ class AnyPathCollector:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *arguments: Any) -> None:
+            def log_message(
+                self,
+                format: str,  # noqa: A002  (its name there)
+                *arguments: Any,
+            ) -> None:
                 """Say nothing."""
 
         class Server(ThreadingHTTPServer):

@@ -21,30 +21,32 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 _HEAD: Final = """\
 # Conformance
 
-What a package for tracing does to the application around it: the same small programs, run with this package and with
-others. `make conformance` and `make conformance-peers` run them and write this page; nothing here is written by hand.
+What a package for tracing does to the application around it: the same small programs, run with this package
+and with others. `make conformance` and `make conformance-peers` run them and write this page; nothing here
+is written by hand.
 """
 
 _READING: Final = """\
 ## How to read this
 
-Each program is a process of its own, in an environment of its own, between two backends on loopback: the package's,
-and the one to which the application's own OpenTelemetry provider exports. A program uses each package as its
-documentation says and with its defaults; what that is stands at the end. When the process has ended, what both
-backends got is compared with what is expected.
+Each program is a process of its own, in an environment of its own, between two backends on loopback: the
+package's, and the one to which the application's own OpenTelemetry provider exports. A program uses each
+package as its documentation says and with its defaults; what that is stands at the end. When the process
+has ended, what both backends got is compared with what is expected.
 
-`✓` is what is expected, `✗` anything else; what was found instead stands below the tables, one line for each cell.
-`plain` marks a cell where the package offers nothing for the purpose and the plain thing stands in its place. An empty
-cell was not run.
+`✓` is what is expected, `✗` anything else; what was found instead stands below the tables, one line for
+each cell. `plain` marks a cell where the package offers nothing for the purpose and the plain thing stands
+in its place. An empty cell was not run.
 
-Trees are written in one line: `run(step, tool)` is a run with two children, and `a, b` are two roots. `request/run` is
-a run whose parent is at the other backend, `?/run` one whose parent arrived nowhere, and `run×2` arrived twice.
+Trees are written in one line: `run(step, tool)` is a run with two children, and `a, b` are two roots.
+`request/run` is a run whose parent is at the other backend, `?/run` one whose parent arrived nowhere, and
+`run*2` arrived twice.
 
-What is expected is what this package promises: a guest that changes nothing of the application's own tracing. Packages
-that mean to be the application's tracing share its provider on purpose; `✗` in the first two tables is then a decision
-of theirs, with consequences for the application that the cell tells. The programs are in `tests/conformance/programs`,
-each beside what it expects. To see another package, write its adapter in `tests/conformance/adapters` and what to
-install in `constraints/peers`.
+What is expected is what this package promises: a guest that changes nothing of the application's own
+tracing. Packages that mean to be the application's tracing share its provider on purpose; `✗` in the first
+two tables is then a decision of theirs, with consequences for the application that the cell tells. The
+programs are in `tests/conformance/programs`, each beside what it expects. To see another package, write its
+adapter in `tests/conformance/adapters` and what to install in `constraints/peers`.
 """
 
 
@@ -123,7 +125,9 @@ def _found(adapter: type[Adapter], results: Results | None) -> str:
         for program, check in _checks(group)
         if results.passed(program, check) is False
     ]
-    return f"**{adapter.distribution}**" + (f"\n\n{''.join(lines)}" if lines else ": nothing else anywhere.\n")
+    return f"**{adapter.distribution}**" + (
+        f"\n\n{''.join(lines)}" if lines else ": nothing else anywhere.\n"
+    )
 
 
 def _means(columns: Mapping[type[Adapter], Results | None]) -> Iterator[list[str]]:

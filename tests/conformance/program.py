@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from opentelemetry.sdk.trace import IdGenerator
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
 
@@ -107,14 +108,18 @@ class Stage:
         self.package.setup(self.package_url)
 
     def set_up_application(self, *, sampler: Sampler | None = None, ids: IdGenerator | None = None) -> None:
-        """Start the application's own tracing: the global provider, with a backend of its own."""
+        """Start the application's own tracing: the global provider, with a backend of its own.
+
+        Where the environment names the backend, nothing in the code does.
+        """
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         provider = TracerProvider(sampler=sampler, id_generator=ids)
-        exporter = OTLPSpanExporter(endpoint=f"{self.application_url}/v1/traces")
+        is_named = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+        exporter = OTLPSpanExporter(endpoint=None if is_named else f"{self.application_url}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))
         trace.set_tracer_provider(provider)
 

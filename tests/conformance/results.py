@@ -1,4 +1,4 @@
-"""What was found, kept as JSON beside this file, so that a run of one package leaves the others as they are."""
+"""What was found, kept as JSON beside this file: a run of one package leaves the others as they are."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     a(b(c))     c below b below a
     a/b         b, below a of the other backend
     ?/b         b, below a span that reached no backend
-    b×2         b, delivered twice
+    b*2         b, delivered twice
 
 Siblings stand in the order of the alphabet.
 """
@@ -60,7 +60,7 @@ def told(spans: Iterable[Span], elsewhere: Iterable[Span] = ()) -> str:
 
     def branch(span: Span) -> str:
         below = ", ".join(sorted(map(branch, children[span.place])))
-        again = f"×{times[span.place]}" if times[span.place] > 1 else ""
+        again = f"*{times[span.place]}" if times[span.place] > 1 else ""
         return f"{span.label}{again}({below})" if below else f"{span.label}{again}"
 
     def top(span: Span) -> str:

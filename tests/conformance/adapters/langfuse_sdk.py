@@ -28,8 +28,8 @@ class Langfuse(Adapter):
         "attach": "`trace_context=` of the first observation",
     }
     remark = (
-        "`Langfuse(tracer_provider=…)` puts its spans on a provider of their own; it is not the default, and its "
-        "documentation warns that trees may break, so it is not used here."
+        "`Langfuse(tracer_provider=…)` puts its spans on a provider of their own; it is not the default, and "
+        "its documentation warns that trees may break, so it is not used here."
     )
 
     def __init__(self) -> None:

@@ -27,8 +27,8 @@ class Logfire(Adapter):
         "attach": "`logfire.attach_context()`",
     }
     remark = (
-        "Its documentation advises against a span around a `yield`; the cells about generators say what happens "
-        "where one is there nevertheless."
+        "Its documentation advises against a span around a `yield`; the cells about generators say what "
+        "happens where one is there nevertheless."
     )
 
     def setup(self, url: str) -> None:

@@ -25,16 +25,15 @@ class Traceloop(Adapter):
         "executor": "`init()` patches the pools of the standard library",
     }
     remark = (
-        "It imports `httpx` without declaring it as a dependency; its environment has it, or no program would start."
+        "It imports `httpx` without declaring it as a dependency; its environment has it, or no program "
+        "would start."
     )
 
     def setup(self, url: str) -> None:
         """See `Adapter`."""
         from traceloop.sdk import Traceloop as Package
 
-        Package.init(
-            app_name="conformance", api_endpoint=url, api_key="conformance", telemetry_enabled=False
-        )
+        Package.init(app_name="conformance", api_endpoint=url, api_key="conformance", telemetry_enabled=False)
 
     def run(self, name: str) -> AbstractContextManager[object]:
         """See `Adapter`."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tests.conformance.program import Program
 from tests.conformance.programs import crossings, exits, generators, providers, sampling
+
+if TYPE_CHECKING:
+    from tests.conformance.program import Program
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ GROUPS: Final = (
     Group(crossings.TITLE, crossings.TEXT, crossings.PROGRAMS),
     Group(exits.TITLE, exits.TEXT, exits.PROGRAMS),
 )
+NEXT: Final = exits.NEXT
 PROGRAMS: Final = tuple(program for group in GROUPS for program in group.programs)
 
 
 def program(name: str) -> Program:
     """Return the program with a name; ValueError where there is none."""
-    for candidate in PROGRAMS:
+    for candidate in (*PROGRAMS, NEXT):
         if candidate.name == name:
             return candidate
     known = ", ".join(candidate.name for candidate in PROGRAMS)

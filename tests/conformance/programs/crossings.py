@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.conformance.program import Program, Stage, package_tree
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Threads, tasks and processes"
 TEXT: Final = """\
-A `run` hands work to a thread, a pool, a task or another process, which records a `work` there. Where the package
-offers something for it, that is used; where it offers nothing the plain thing is, and the cell says so."""
+A `run` hands work to a thread, a pool, a task or another process, which records a `work` there. Where the
+package offers something for it, that is used; where it offers nothing the plain thing is, and the cell says
+so."""
 
 
 def _thread(stage: Stage) -> None:
@@ -169,7 +170,8 @@ def _multiprocessing(stage: Stage, method: str) -> None:
     stage.set_up_package()
     with stage.package.run("run"):
         carrier = stage.package.inject() if method == "spawn" else None
-        process = multiprocessing.get_context(method).Process(target=_work_elsewhere, args=(stage, carrier))
+        context: Any = multiprocessing.get_context(method)
+        process = context.Process(target=_work_elsewhere, args=(stage, carrier))
         process.start()
         process.join()
 
@@ -218,7 +220,11 @@ PROGRAMS: Final = (
     Program(
         "fork",
         _fork,
-        (package_tree("run(child, parent)", "`os.fork` in a run: the child records, each span arrives once"),),
+        (
+            package_tree(
+                "run(child, parent)", "`os.fork` in a run: the child records, each span arrives once"
+            ),
+        ),
     ),
     Program(
         "multiprocessing-fork",

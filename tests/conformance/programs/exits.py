@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 TITLE: Final = "The end of a program"
 TEXT: Final = """\
-Nobody flushes. The last two programs send to an address where nobody listens, and to a server that takes the
-connection and never answers; what counts is the time from the last line of the program to the end of its process.
-Ten seconds is what `docker stop` grants before it kills."""
+Nobody flushes. The last two programs send to an address where nobody listens, and to a server that takes
+the connection and never answers; what counts is the time from the last line of the program to the end of
+its process. Ten seconds is what `docker stop` grants before it kills."""
 
 _PATIENCE: Final = 10.0
 """Seconds that an exit may take without a collector: so long `docker stop` waits before it kills."""
@@ -44,6 +44,11 @@ def _exits(stage: Stage) -> None:
     sys.exit("an error of the application")
 
 
+def _next(stage: Stage) -> None:
+    stage.set_up_package()
+    stage.package.recover()
+
+
 def _refused(stage: Stage) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -59,6 +64,7 @@ def _hanging(stage: Stage) -> None:
     _record(stage)
     stage.note("done", time.time())
 
+
 def _held(outcome: Outcome) -> str:
     if "done" not in outcome.facts:
         return "not reached"
@@ -69,6 +75,9 @@ def _held(outcome: Outcome) -> str:
 def _exit_time(title: str) -> tuple[Check, ...]:
     return (Check("held", title, f"at most {_PATIENCE:.0f} s", _held),)
 
+
+NEXT: Final = Program("next-process", _next, ())
+"""No program of its own: it delivers what another one left on disk."""
 
 PROGRAMS: Final = (
     Program("returns", _returns, (package_tree("run(step)", "The program returns: everything arrives"),)),

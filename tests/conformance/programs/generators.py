@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Functions and generators"
 TEXT: Final = """\
-A `producer`, decorated with what the package offers, records an `inside-n` before each item that it yields; whoever
-takes the items records a `consumer-n`. The consumer's work is not the producer's, so it must never appear below it."""
+A `producer`, decorated with what the package offers, records an `inside-n` before each item that it yields;
+whoever takes the items records a `consumer-n`. The consumer's work is not the producer's, so it must never
+appear below it."""
 
 
 def _producer(stage: Stage) -> Callable[[], Generator[int]]:
@@ -188,7 +189,7 @@ def _protocol(stage: Stage) -> None:
         _attempt(lambda: next(items)),
         _attempt(lambda: items.send("a")),
         _attempt(lambda: items.throw(ValueError("b"))),
-        _attempt(lambda: items.close()),
+        _attempt(items.close),
         *closed,
     ]
     through = outer(decorated)
@@ -223,7 +224,7 @@ def _async_protocol(stage: Stage) -> None:
             await _attempt_async(lambda: anext(items)),
             await _attempt_async(lambda: items.asend("a")),
             await _attempt_async(lambda: items.athrow(ValueError("b"))),
-            await _attempt_async(lambda: items.aclose()),
+            await _attempt_async(items.aclose),
             *closed,
         ]
         stage.note("told", ", ".join(told))
@@ -330,12 +331,20 @@ PROGRAMS: Final = (
     Program(
         "generator-contexts",
         _one_context_per_step,
-        (package_tree(_DRIVEN, "Decorated generator, one context for each step: what is inside stays below"),),
+        (
+            package_tree(
+                _DRIVEN, "Decorated generator, one context for each step: what is inside stays below"
+            ),
+        ),
     ),
     Program(
         "async-generator-tasks",
         _one_task_per_step,
-        (package_tree(_DRIVEN, "Decorated async generator, one task for each step: what is inside stays below"),),
+        (
+            package_tree(
+                _DRIVEN, "Decorated async generator, one task for each step: what is inside stays below"
+            ),
+        ),
     ),
     Program(
         "generator-protocol",
@@ -374,6 +383,10 @@ PROGRAMS: Final = (
     Program(
         "undecorated-async-generator-break",
         _undecorated_broken_off,
-        (package_tree("next, producer", "A block inside of an async generator, `break`: the next root is a root"),),
+        (
+            package_tree(
+                "next, producer", "A block inside of an async generator, `break`: the next root is a root"
+            ),
+        ),
     ),
 )

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 TITLE: Final = "The application's own tracing"
 TEXT: Final = """\
-The application has a provider of its own, with a backend of its own. It handles a `request`, in which a `run` of
-the package makes a `query` and an `http` call that the application's instrumentation records; the `http` call is
-made inside of a `step`. Later, outside of any request, a run called `alone` causes a span `background`. The headers
-are those that OpenTelemetry's propagator writes into an outgoing HTTP call at four places: in the request, in the
-run, in the step, and in the run called alone. Without the package they name the request three times, and nothing
-once."""
+The application has a provider of its own, with a backend of its own. It handles a `request`, in which a
+`run` of the package makes a `query` and an `http` call that the application's instrumentation records; the
+`http` call is made inside of a `step`. Later, outside of any request, a run called `alone` causes a span
+`background`. The headers are those that OpenTelemetry's propagator writes into an outgoing HTTP call at
+four places: in the request, in the run, in the step, and in the run called alone. Without the package they
+name the request three times, and nothing once. Where `OTEL_*` variables is said, the application's backend
+and the key for it stand in the environment, as under `opentelemetry-instrument`."""
 
 _APPLICATION: Final = ("background", "http", "query", "request")
 _PARENTS: Final = {"background": "-", "http": "request", "query": "request", "request": "-"}
@@ -168,15 +169,15 @@ PROGRAMS: Final = (
         "environment",
         _application_first,
         (
-            *_checks("Application first, its backend in `OTEL_EXPORTER_OTLP_*`"),
+            *_checks("`OTEL_*` variables"),
             Check(
                 "key",
-                "The key in the application's `OTEL_EXPORTER_OTLP_HEADERS` does not reach the package's backend",
+                "`OTEL_*` variables: the key in them goes to the application's backend only",
                 "not sent",
                 _leaks,
             ),
         ),
-        {
+        environment={
             "OTEL_EXPORTER_OTLP_ENDPOINT": "{application}",
             "OTEL_EXPORTER_OTLP_HEADERS": f"x-application-key={_KEY}",
         },
@@ -186,9 +187,7 @@ PROGRAMS: Final = (
         _no_application,
         (
             package_tree("run(step)", "No tracing in the application: the tree arrives"),
-            Check(
-                "headers", "No tracing in the application: headers name the run", "run: run", _named
-            ),
+            Check("headers", "No tracing in the application: headers name the run", "run: run", _named),
         ),
     ),
 )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Sampling"
 TEXT: Final = """\
-The application handles 400 requests with fixed trace ids, four of which its sampler takes at a rate of 1 %. In each
-request a run of the package causes a `query` of the application's instrumentation. The application must export the
-same eight spans as without the package, and each run must arrive."""
+The application handles 400 requests with fixed trace ids, four of which its sampler takes at a rate of 1 %.
+In each request a run of the package causes a `query` of the application's instrumentation. The application
+must export the same eight spans as without the package, and each run must arrive."""
 
 _REQUESTS: Final = 400
 _RATE: Final = 0.01
@@ -30,7 +30,7 @@ _SAMPLED: Final = range(int(_REQUESTS * _RATE))
 
 
 def _play(stage: Stage, *, rate: float | None) -> None:
-    from opentelemetry.sdk.trace import RandomIdGenerator
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
     class FixedIds(RandomIdGenerator):
@@ -74,11 +74,13 @@ def _exported(outcome: Outcome) -> str:
     foreign = len([name for name in found if name.startswith("run-")])
     if foreign:
         told += f", {foreign} of them the package's"
-    wrong = len([
-        name
-        for name, parent in found.items()
-        if name.startswith("query-") and parent != name.replace("query", "request")
-    ])
+    wrong = len(
+        [
+            name
+            for name, parent in found.items()
+            if name.startswith("query-") and parent != name.replace("query", "request")
+        ]
+    )
     return told + (f", {wrong} queries not below their request" if wrong else "")
 
 
