@@ -76,9 +76,10 @@ test: lint types layers pytest ## Run every check and every test, as CI does
 demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
 	$(BIN)/python -m examples.demo
 
-bench: install ## Measure what recording and encoding cost, beside the bare SDK
+bench: install ## Measure what recording, encoding and the middleware cost, beside the bare SDK
 	$(BIN)/python benchmarks/caller_time.py
 	$(BIN)/python benchmarks/encoding.py
+	$(BIN)/python benchmarks/middleware.py
 
 faults: install ## Inject every fault, account for every span, write docs/reliability.md (ten minutes)
 	$(BIN)/python -m tests.faults

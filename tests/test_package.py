@@ -14,6 +14,7 @@ from contextcompany.testing import capture
 from tests.interpreter import python
 
 PUBLIC = {
+    "ASGIMiddleware",
     "Agent",
     "ContextThreadPoolExecutor",
     "FrozenRunContext",
@@ -27,10 +28,12 @@ PUBLIC = {
     "Stats",
     "Step",
     "ToolCall",
+    "WSGIMiddleware",
     "__version__",
     "configure",
     "current_run",
     "flush",
+    "identity",
     "run",
     "shutdown",
     "stats",
@@ -41,6 +44,10 @@ PUBLIC = {
 }
 
 KEYS = "api_key=None, tcc_url=None"
+REQUEST = (
+    "app, *, session=None, user=None, user_name=None, organisation=None, organisation_name=None, "
+    "trust_carrier=True"
+)
 
 SIGNATURES = {
     "run": f"run_id=None, session_id=None, conversational=None, {KEYS}, "
@@ -53,6 +60,9 @@ SIGNATURES = {
     "shutdown": "timeout=2.0",
     "stats": "",
     "current_run": "",
+    "identity": "session_id=None, user_id=None, user_name=None, org_id=None, org_name=None",
+    "ASGIMiddleware": REQUEST,
+    "WSGIMiddleware": REQUEST,
     "Run.prompt": "self, user_prompt, system_prompt=None",
     "Run.response": "self, text",
     "Run.status": "self, code, message=None",
@@ -220,5 +230,5 @@ def test_results_are_plain_data() -> None:
     )
     assert repr(tcc.stats()) == (
         "Stats(delivered=0, pending=0, spooled=0, handed_over=0, recovered=0, dropped={}, last_error=None, "
-        "open_handles=0, internal_errors=0)"
+        "open_handles=0, internal_errors=0, unsampled=0)"
     )

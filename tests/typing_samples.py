@@ -8,10 +8,12 @@ The context classes of the document of the context system are here, with the typ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_type
+from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import contextcompany as tcc
 from contextcompany import Agent, FrozenRunContext, RunContext, current_context, tool
@@ -389,3 +391,31 @@ async def decorated_agents_keep_their_types(mine: MyContext) -> None:
     assert_type(answer("a", mine), str)
     assert_type(await answer_slowly("a"), list[str])
     assert_type(current_context(), RunContext | None)
+
+
+# ------------------------------------------------------------------------------------------- web requests
+
+
+async def asgi_application(
+    scope: MutableMapping[str, Any],
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+) -> None:
+    """Answer a request."""
+
+
+def wsgi_application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Answer a request."""
+    return []
+
+
+wrapped_asgi = tcc.ASGIMiddleware(asgi_application, user=lambda scope: scope["user"], trust_carrier=False)
+assert_type(wrapped_asgi, tcc.ASGIMiddleware)
+inside_out = tcc.ASGIMiddleware(wrapped_asgi)
+wrapped_wsgi: WSGIApplication = tcc.WSGIMiddleware(wsgi_application, user=lambda environ: environ.get("USER"))
+
+
+def ids_of_many_types() -> None:
+    """Say who runs are for by numbers, UUIDs and text."""
+    with tcc.identity(session_id=uuid4(), user_id=7, user_name="Ada", org_id="o-1"):
+        pass

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from contextcompany.context.run_context import FrozenRunContext, RunContext
     from contextcompany.context.tool import tool
     from contextcompany.delivery.spans.processor import RunSpanProcessor
+    from contextcompany.integrations.asgi import ASGIMiddleware
+    from contextcompany.integrations.wsgi import WSGIMiddleware
+    from contextcompany.recording.ambient import identity
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "ASGIMiddleware",
     "Agent",
     "ContextThreadPoolExecutor",
     "FlushResult",
@@ -39,12 +43,14 @@ __all__ = [
     "Stats",
     "Step",
     "ToolCall",
+    "WSGIMiddleware",
     "__version__",
     "agent",
     "configure",
     "current_context",
     "current_run",
     "flush",
+    "identity",
     "run",
     "shutdown",
     "stats",
@@ -56,6 +62,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ASGIMiddleware": "contextcompany.integrations.asgi",
     "Agent": "contextcompany.agents.agent",
     "ContextThreadPoolExecutor": "contextcompany.context.current",
     "FrozenRunContext": "contextcompany.context.run_context",
@@ -69,9 +76,11 @@ _HOMES = {
     "Stats": "contextcompany.runtime.results",
     "Step": "contextcompany.recording.step",
     "ToolCall": "contextcompany.recording.tool_call",
+    "WSGIMiddleware": "contextcompany.integrations.wsgi",
     "configure": "contextcompany.runtime.control",
     "current_run": "contextcompany.recording.run",
     "flush": "contextcompany.runtime.control",
+    "identity": "contextcompany.recording.ambient",
     "run": "contextcompany.recording.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",

@@ -436,4 +436,19 @@ EXPECTED: Final = {
         prints=r"Run\(.* went over its time limit\n.*complete=True, delivered=1",
         warns=r"\A.*closed.*time limit.*\n\Z",
     ),
+    "web_requests.py": Expected(
+        [
+            run(attributes={"tcc.userId": "user of /acme", "tcc.orgId": "acme"}, parent=-1),
+            child("chat", attributes={"tcc.userId": "user of /acme", "tcc.orgId": "acme"}),
+            run(of="<run 2>", attributes={"tcc.userId": "user of /globex", "tcc.orgId": "globex"}, trace=1),
+            child(
+                "chat",
+                of="<run 2>",
+                attributes={"tcc.userId": "user of /globex", "tcc.orgId": "globex"},
+                parent=2,
+                trace=1,
+            ),
+        ],
+        prints=r"/acme On its way\.\n/globex On its way\.\n.*complete=True, delivered=4",
+    ),
 }

@@ -184,7 +184,7 @@ class Stage:
             program.say("flush", timeout=NEXT_SECONDS)
         for program in programs:
             program.did()
-        wait_until(lambda: waiting <= self.station.report().kept.keys(), NEXT_SECONDS)
+        wait_until(lambda: _recovered(programs) >= len(waiting), NEXT_SECONDS)
         for program in programs:
             program.say("leave", way="return")
         ends = [program.wait() for program in programs]
@@ -202,6 +202,11 @@ class Stage:
         for program, end in zip(programs, ends, strict=True):
             self.judge_end(after, program, end)
         outcome.problems.extend(f"next process: {problem}" for problem in problems)
+
+
+def _recovered(programs: list[Running]) -> int:
+    """Return how many spans of others the programs know to have delivered."""
+    return sum(program.do("report")["stats"]["recovered"] for program in programs)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
-from contextcompany.propagation.ids import PrivateIdGenerator, derived_ids, id_text, new_id
+from contextcompany.propagation.ids import PrivateIdGenerator, derived_ids, id_text, is_sampled, new_id
 from tests.interpreter import python
 
 UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -122,6 +122,46 @@ def test_a_ratio_sampler_takes_its_share_of_derived_ids(rate: float) -> None:
         for _ in range(4_000)
     )
     assert abs(taken / 4_000 - rate) < 0.04
+
+
+RATES = st.floats(0, 1, allow_nan=False)
+
+
+def test_a_rate_is_the_share_of_runs_it_takes() -> None:
+    """Of 10,000 runs whose ids are UUIDs a tenth is taken at 0.1, within five standard deviations."""
+    names = random.Random(11)
+    ids = [str(UUID(int=names.getrandbits(128), version=4)) for _ in range(10_000)]
+    assert abs(sum(is_sampled(run_id, 0.1) for run_id in ids) - 1_000) <= 5 * 30
+
+
+@given(st.text(st.characters()))
+def test_all_and_none_are_exact(run_id: str) -> None:
+    """Whatever the run id, a rate of 1 takes it and a rate of 0 does not."""
+    assert is_sampled(run_id, 1.0)
+    assert not is_sampled(run_id, 0.0)
+
+
+@given(st.text(st.characters()), RATES, RATES)
+def test_a_smaller_rate_takes_a_part_of_what_a_larger_one_takes(run_id: str, one: float, two: float) -> None:
+    """No run is taken at a rate and left out at a larger one."""
+    assert is_sampled(run_id, min(one, two)) <= is_sampled(run_id, max(one, two))
+
+
+def test_a_sampler_by_the_bits_of_the_trace_id_chooses_alike() -> None:
+    """A run is taken where the last 56 bits of its trace id reach the threshold that OpenTelemetry names."""
+    for number in range(1_000):
+        randomness = derived_ids(f"run-{number}")[0] % (1 << 56)
+        assert is_sampled(f"run-{number}", 0.25) is (randomness >= 3 << 54)
+
+
+def test_processes_choose_alike() -> None:
+    """Another process, whatever its hash seed, takes the same runs at the same rate."""
+    script = """
+    from contextcompany.propagation.ids import is_sampled
+    print("".join(str(int(is_sampled(f"run-{number}", 0.3))) for number in range(500)))
+    """
+    said = {python(script, PYTHONHASHSEED=seed).out.strip() for seed in ("1", "2")}
+    assert said == {"".join(str(int(is_sampled(f"run-{number}", 0.3))) for number in range(500))}
 
 
 def test_the_wanted_ids_go_to_the_next_root() -> None:

@@ -42,6 +42,7 @@ def test_what_is_left_out_is_nothing() -> None:
         last_error=None,
         open_handles=0,
         internal_errors=0,
+        unsampled=0,
     )
     assert some_stats().dropped is not some_stats().dropped
 
@@ -52,9 +53,10 @@ def test_the_representations_name_every_count() -> None:
         "FlushResult(complete=False, delivered=1, pending=2, spooled=3, handed_over=4,"
         " dropped={'outbox full': 5}, last_error='nobody listens')"
     )
-    assert repr(Stats(1, 2, 3, 4, 5, {"outbox full": 6}, "nobody listens", 7, 8)) == (
+    assert repr(Stats(1, 2, 3, 4, 5, {"outbox full": 6}, "nobody listens", 7, 8, 9)) == (
         "Stats(delivered=1, pending=2, spooled=3, handed_over=4, recovered=5,"
-        " dropped={'outbox full': 6}, last_error='nobody listens', open_handles=7, internal_errors=8)"
+        " dropped={'outbox full': 6}, last_error='nobody listens', open_handles=7, internal_errors=8,"
+        " unsampled=9)"
     )
 
 

@@ -55,6 +55,8 @@ def test_defaults() -> None:
         "foreign_parent": "parent",
         "capture_content": True,
         "disabled": False,
+        "sample_rate": 1.0,
+        "keep_errors": False,
         "run_timeout": None,
         "service_name": None,
         "resource_attributes": (),
@@ -84,6 +86,14 @@ BAD = [
     ("TCC_DEBUG", "perhaps"),
     ("TCC_ALLOW_INSECURE", "perhaps"),
     ("TCC_PROXIES", "perhaps"),
+    ("TCC_KEEP_ERRORS", "perhaps"),
+    ("TCC_SAMPLE_RATE", "most"),
+    ("TCC_SAMPLE_RATE", "10%"),
+    ("TCC_SAMPLE_RATE", "0,5"),
+    ("TCC_SAMPLE_RATE", "1.1"),
+    ("TCC_SAMPLE_RATE", "-0.1"),
+    ("TCC_SAMPLE_RATE", "nan"),
+    ("TCC_SAMPLE_RATE", "inf"),
 ]
 
 
@@ -117,6 +127,7 @@ FLAGS = [
     ("debug", "TCC_DEBUG", False),
     ("spool", "TCC_SPOOL", True),
     ("proxies", "TCC_PROXIES", False),
+    ("keep_errors", "TCC_KEEP_ERRORS", False),
 ]
 
 
@@ -191,6 +202,25 @@ def test_what_else_delivery_is_told() -> None:
     assert settings.redact is mask
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0.0), ("1", 1.0), ("0.25", 0.25), (" 1e-3 ", 0.001), ("", 1.0)]
+)
+def test_sample_rate(monkeypatch: pytest.MonkeyPatch, text: str, expected: float) -> None:
+    """The share of runs is the argument, else TCC_SAMPLE_RATE, else all; 0 is a share too."""
+    monkeypatch.setenv("TCC_SAMPLE_RATE", text)
+    assert load().sample_rate == expected
+    assert [load(sample_rate=rate).sample_rate for rate in (0, 0.0, 0.5, 1)] == [0.0, 0.0, 0.5, 1.0]
+
+
+def test_a_bad_sample_rate_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The warning says what the variable holds and what it may hold."""
+    monkeypatch.setenv("TCC_SAMPLE_RATE", "10%")
+    assert load().sample_rate == 1.0
+    assert warnings(caplog) == [
+        "TCC_SAMPLE_RATE is not used: it must be a number from 0 to 1, but is '10%'; set it to e.g. 0.1"
+    ]
+
+
 def test_otel_sdk_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """OTEL_SDK_DISABLED switches us off, whatever is said of TCC_DISABLED."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
@@ -211,6 +241,10 @@ MISUSE: list[tuple[dict[str, Any], str]] = [
     ({"foreign_parent": "sibling"}, "foreign_parent"),
     ({"redact_secrets": "some"}, "redact_secrets"),
     ({"redact_secrets": True}, "redact_secrets"),
+    ({"sample_rate": 1.01}, "sample_rate must be a number from 0 to 1: got 1.01"),
+    ({"sample_rate": -0.1}, "sample_rate"),
+    ({"sample_rate": float("nan")}, "sample_rate"),
+    ({"sample_rate": float("inf")}, "sample_rate"),
     ({"run_timeout": 0}, "run_timeout"),
     ({"run_timeout": -1.0}, "run_timeout"),
     ({"run_timeout": float("nan")}, "run_timeout"),
@@ -236,6 +270,9 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"spool_dir": 1}, "spool_dir"),
     ({"spool_dir": b"/spool"}, "spool_dir"),
     ({"proxies": 1}, "proxies"),
+    ({"sample_rate": "0.1"}, "sample_rate must be a number from 0 to 1: got str"),
+    ({"sample_rate": True}, "sample_rate"),
+    ({"keep_errors": 1}, "keep_errors"),
 ]
 
 

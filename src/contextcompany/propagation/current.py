@@ -80,6 +80,14 @@ class CurrentHandle(Generic[H]):
             current = current.outer
         return None
 
+    def snapshot(self) -> Node[H] | None:
+        """Return what is current, for `restore`."""
+        return self._var.get()
+
+    def restore(self, node: Node[H] | None) -> None:
+        """Make current what was, whatever was entered since."""
+        self._var.set(node)
+
     def clear(self) -> None:
         """Forget the entered blocks of this context."""
         self._var.set(None)

@@ -11,7 +11,7 @@ import os
 import random
 import threading
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from contextcompany.sdk import IdGenerator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 from contextlib import contextmanager
 
+_RANDOM_BITS: Final = (1 << 56) - 1
 _random = random.Random()  # noqa: S311  (ids, not secrets; seeded by the system)
 
 
@@ -58,6 +59,18 @@ def derived_ids(run_id: str) -> tuple[int, int]:
     """Return the trace id and span id of the root run with this id, by blake2b over its text."""
     digest = blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=24).digest()
     return int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1
+
+
+def is_sampled(run_id: str, rate: float) -> bool:
+    """Return whether a root run with this id is among the share of runs that is recorded.
+
+    The same in every process, and what a smaller rate takes a larger one takes too. 1.0 takes every
+    run and 0.0 none. The bits compared are the last 56 of the derived trace id, so that samplers
+    further on that go by the trace id choose alike.
+
+    Source: OpenTelemetry, "TraceState: Probability Sampling", rejection threshold.
+    """
+    return derived_ids(run_id)[0] & _RANDOM_BITS >= (1.0 - rate) * (_RANDOM_BITS + 1)
 
 
 class PrivateIdGenerator(IdGenerator):

@@ -60,7 +60,9 @@ def submit_feedback(
 
     Returns:
         True when a collector confirmed it. False when it is not confirmed yet: it is queued and
-        delivered like any span. Never raises for a network reason.
+        delivered like any span. False too, and nothing is sent, for a run that `sample_rate` left
+        out; and for one that `keep_errors` holds back, which takes the feedback along if it fails.
+        Never raises for a network reason.
 
     Raises:
         ValueError: for another score, a longer text, neither of both, no run id, or a URL that is none.
@@ -113,7 +115,7 @@ def send(place: Place, score: str | None, text: str | None, timeout: float) -> b
         attributes[key] = redactor_of(place).text(clean_text(text)[0], key)
     with guard:
         span = start_feedback(place, attributes)
-        place.instance.route(span, place.destination, receipt)
+        place.instance.route(span, place.destination, receipt, place.held)
         end_span(span, Clock().end())
         if place.is_shared:
             deliver_copy(place, span, Written(attributes))

@@ -9,7 +9,9 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
+
+    from contextcompany.runtime.places import Place
 
 IDENTITY_KEYS: Final = frozenset(
     {names.TCC_AGENT, names.TCC_USER_ID, names.TCC_USER_NAME, names.TCC_ORG_ID, names.TCC_ORG_NAME}
@@ -34,6 +36,7 @@ RESERVED_AGENT_NAMES: Final = frozenset(
 )
 
 _MOST_BYTES: Final = 4_096
+_NAME_OF: Final = {names.TCC_USER_ID: names.TCC_USER_NAME, names.TCC_ORG_ID: names.TCC_ORG_NAME}
 
 
 def identity_text(key: str, value: object) -> str | None:
@@ -47,6 +50,27 @@ def identity_text(key: str, value: object) -> str | None:
         )
         return None
     return text or None
+
+
+def merge_identity(identity: MutableMapping[str, str], nearer: Mapping[str, str]) -> None:
+    """Put a nearer identity over another; a name goes with the id it belongs to."""
+    for key, name in _NAME_OF.items():
+        if key in nearer and identity.get(key, nearer[key]) != nearer[key]:
+            identity.pop(name, None)
+    identity.update(nearer)
+
+
+def put_identity(place: Place, key: str, text: str | None) -> None:
+    """Set a reserved key of a run, or remove it; a name from around the run goes with its id."""
+    name = _NAME_OF.get(key)
+    if name in place.borrowed and place.identity.get(key, text) != text:
+        place.borrowed.discard(name)
+        place.identity.pop(name, None)
+    place.borrowed.discard(key)
+    if text is None:
+        place.identity.pop(key, None)
+    else:
+        place.identity[key] = text
 
 
 def run_identity(identity: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from contextcompany.propagation import carriers, ids
+from contextcompany.recording import ambient, sampling
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
@@ -71,8 +72,10 @@ def _further_place(
     instance = known.instance if known is not None else process.instance()
     target = destination_of(instance, api_key, tcc_url)
     named = bool(api_key or tcc_url)
-    if instance.settings.disabled or process.is_stopped or (known is not None and known.is_off):
+    if instance.settings.disabled or process.is_stopped:
         return off_place(run_id, instance, None)
+    if known.is_off if known is not None else not sampling.is_sampled_elsewhere(run_id, remote, instance):
+        return off_place(run_id, instance, None, is_unsampled=known is None or known.is_unsampled)
     if known is not None:
         shared = known.tracer if known.is_shared else None
     else:
@@ -80,6 +83,7 @@ def _further_place(
     if remote is None and known is None:
         trace_id, span_id = ids.derived_ids(run_id)
         remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    around = ambient.around(None) if known is None else ambient.Around(known.session_id, known.identity)
     return Place(
         run_id=run_id,
         span_context=remote or (known.span_context if known is not None else trace.INVALID_SPAN_CONTEXT),
@@ -88,8 +92,10 @@ def _further_place(
         destination=target if named or known is None else known.destination,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
-        identity=known.identity if known is not None else None,
-        session_id=known.session_id if known is not None else None,
+        identity=around.identity,
+        session_id=around.session_id,
+        sample_rate=known.sample_rate if known is not None else instance.settings.sample_rate,
+        held=known.held if known is not None else None,
     )
 
 
@@ -100,7 +106,14 @@ def _known_place(run_id: str) -> Place | None:
     return process.places.get(run_id)
 
 
-def off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
+def off_place(
+    run_id: str,
+    instance: Instance,
+    session_id: str | None,
+    *,
+    outer: Place | None = None,
+    is_unsampled: bool = False,
+) -> Place:
     """Return the place of a run of which nothing is recorded."""
     return Place(
         run_id=run_id,
@@ -110,4 +123,6 @@ def off_place(run_id: str, instance: Instance, session_id: str | None) -> Place:
         destination=None,
         is_off=True,
         session_id=session_id,
+        outer=outer,
+        is_unsampled=is_unsampled,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from contextcompany.propagation import ids
 from contextcompany.recording import feedback as feedbacks
 from contextcompany.recording.handle import Handle, converted
-from contextcompany.recording.identity import IDENTITY_KEYS, identity_text
+from contextcompany.recording.identity import IDENTITY_KEYS, identity_text, put_identity
 from contextcompany.recording.moments import nanoseconds
 from contextcompany.recording.start import start_run
 from contextcompany.recording.step import Step, new_step
@@ -92,10 +92,8 @@ class Run(Handle):
             return self
         for key, value in named.items():
             text = None if value is None else identity_text(key, value[0])
-            if text is not None:
-                self._place.identity[key] = text
-            elif value is None:
-                self._place.identity.pop(key, None)
+            if text is not None or value is None:
+                put_identity(self._place, key, text)
         return self
 
     def step(
@@ -140,7 +138,8 @@ class Run(Handle):
             text: up to 2,000 characters; an empty one counts as not given.
 
         Returns:
-            True when a collector confirmed it; False when it is queued and not confirmed yet.
+            True when a collector confirmed it; False when it is queued and not confirmed yet, and
+            for a run that is not recorded or held back.
 
         Raises:
             ValueError: for another score, a longer text, or neither of both.
@@ -220,7 +219,7 @@ def run(
 
     Args:
         run_id: the run's id; a UUID is generated if left out.
-        session_id: groups runs of one conversation.
+        session_id: groups runs of one conversation; else that of the `identity()` block around it.
         conversational: whether a user began it; None leaves that open.
         api_key: a key for this run alone.
         tcc_url: a collector for this run alone; without `api_key` no key goes to another origin.

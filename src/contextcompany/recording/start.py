@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
+from contextcompany.recording import ambient, sampling
 from contextcompany.recording.identity import agent_identity, child_identity
 from contextcompany.recording.mapping import span_name
 from contextcompany.recording.moments import Clock
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
+    from contextcompany.recording.sampling import Decision
+    from contextcompany.runtime.instance import Instance
     from contextcompany.runtime.process import CurrentRecording
 
 _KINDS = {"run": SpanKind.INTERNAL, "step": SpanKind.CLIENT, "tool_call": SpanKind.INTERNAL}
@@ -58,20 +61,24 @@ def start_run(
         place = off_place(run_id, instance, session_id)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    outer = next(
-        (found for found in process.current.chain() if found.is_open and not found.place.is_off), None
-    )
+    outer = next((found for found in process.current.chain() if found.is_open and _counts(found.place)), None)
     if outer is not None and not (api_key or tcc_url):
         target = outer.place.destination  # what a tenant's run starts stays with the tenant
+    told = ambient.around(None if outer is None else outer.place)
+    session_id = told.session_id if session_id is None else session_id
     shared = instance.shared_tracer(run_has_destination=target is not None)
+    host = _application_span() if outer is None else None
+    parent_run_id = _run_of(outer, host)
+    around = _place_of(outer, parent_run_id)
+    decision = sampling.decide(run_id, instance, around, is_shared=shared is not None)
+    if not decision.is_recorded:
+        place = _left_out(run_id, instance, session_id, around)
+        return Recording("run", place, trace.INVALID_SPAN, clock)
+
     tracer = shared or instance.private_tracer()
-    parent = _application_span() if outer is None else _innermost(outer.span, shared=shared is not None)
+    parent = host if outer is None else _innermost(outer.span, shared=shared is not None)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
-    if conversational is not None:
-        attributes[names.TCC_CONVERSATIONAL] = conversational
-    parent_run_id = _run_of(outer, parent)
-    if parent_run_id is not None:
-        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
+    attributes |= _run_attributes(conversational, parent_run_id, decision)
     links: list[Link] = []
     if outer is None and parent is not None and not providers.is_ours(parent):
         if instance.settings.foreign_parent == "link":
@@ -96,12 +103,16 @@ def start_run(
         destination=target,
         is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
+        identity=told.identity,
+        borrowed=set(told.identity),
         session_id=session_id,
         outer=None if outer is None else outer.place,
+        sample_rate=decision.rate,
+        held=decision.held,
     )
     process.places.add(place)
     if shared is None:
-        instance.route(span, target)
+        instance.route(span, target, held=decision.held)
     return Recording("run", place, span, clock, attributes)
 
 
@@ -140,7 +151,7 @@ def start_child(
     context = trace.set_span_in_context(parent, base)
     span = _start(place.tracer, _name(kind, fields), _KINDS[kind], context, attributes=started, clock=clock)
     if not place.is_shared:
-        place.instance.route(span, place.destination)
+        place.instance.route(span, place.destination, held=place.held)
     return Recording(kind, place, span, clock, started)
 
 
@@ -187,6 +198,27 @@ def _innermost(span: Span, *, shared: bool) -> Span:
     return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span
 
 
+def _counts(place: Place) -> bool:
+    """Return whether a run can be around others: it is recorded, or it was left out with all inside."""
+    return not place.is_off or place.is_unsampled
+
+
+def _place_of(outer: CurrentRecording | None, parent_run_id: str | None) -> Place | None:
+    """Return the run around another: the one of our context, else the one of the span around it."""
+    if outer is not None:
+        return outer.place
+    return None if parent_run_id is None else process.places.get(parent_run_id)
+
+
+def _left_out(run_id: str, instance: Instance, session_id: str | None, around: Place | None) -> Place:
+    """Return the place of a run that is not sampled, and count it."""
+    place = off_place(run_id, instance, session_id, outer=around, is_unsampled=True)
+    process.holding.leave_out()
+    if around is not None and ids.is_sampled(run_id, instance.settings.sample_rate):
+        process.places.end(place)  # its own id says otherwise, and may be all that a child is given
+    return place
+
+
 def _run_of(outer: CurrentRecording | None, parent: Span | None) -> str | None:
     if outer is not None:
         return outer.place.run_id
@@ -213,6 +245,19 @@ def _start_attributes(
     }
     if not content:
         attributes[names.TCC_CONTENT_CAPTURED] = False
+    return attributes
+
+
+def _run_attributes(
+    conversational: bool | None, parent_run_id: str | None, decision: Decision
+) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    if conversational is not None:
+        attributes[names.TCC_CONVERSATIONAL] = conversational
+    if parent_run_id is not None:
+        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
+    if decision.rate < 1.0 and decision.held is None:
+        attributes[names.TCC_SAMPLE_RATE] = decision.rate
     return attributes
 
 

@@ -29,6 +29,8 @@ def configure(
     foreign_parent: ForeignParent = "parent",
     capture_content: bool | None = None,
     disabled: bool | None = None,
+    sample_rate: float | None = None,
+    keep_errors: bool | None = None,
     allow_insecure: bool | None = None,
     run_timeout: float | None = None,
     service_name: str | None = None,
@@ -59,6 +61,10 @@ def configure(
         capture_content: False leaves out prompts, responses, tool arguments and results
             (`TCC_CAPTURE_CONTENT`, default true).
         disabled: True records nothing (`TCC_DISABLED`, `OTEL_SDK_DISABLED`).
+        sample_rate: the share of runs that is recorded, from 0 to 1, decided by the run's id
+            (`TCC_SAMPLE_RATE`, default 1).
+        keep_errors: True records the other runs too, holds them back, and delivers those that fail
+            (`TCC_KEEP_ERRORS`, default false).
         allow_insecure: True lets keys travel in clear text to another machine
             (`TCC_ALLOW_INSECURE`).
         run_timeout: seconds after which a run that was never ended is closed; None for never.
@@ -83,7 +89,8 @@ def configure(
 
     Raises:
         TypeError: for an argument of another type.
-        ValueError: for a URL that is none, an unusable header or key, a word that is not known.
+        ValueError: for a URL that is none, an unusable header or key, a word that is not known, a
+            rate outside of 0 to 1.
     """
     loaded = settings_room.load(
         api_key=api_key,
@@ -95,6 +102,8 @@ def configure(
         foreign_parent=foreign_parent,
         capture_content=capture_content,
         disabled=disabled,
+        sample_rate=sample_rate,
+        keep_errors=keep_errors,
         allow_insecure=allow_insecure,
         run_timeout=run_timeout,
         service_name=service_name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from contextcompany.delivery.outbox.counters import Counters
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.runtime.holding import HeldRun
     from contextcompany.runtime.outboxes import Outboxes
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 class _Route(NamedTuple):
     destination: Destination | None
     receipt: Receipt | None
+    held: HeldRun | None
 
 
 class _Router(SpanProcessor):
@@ -107,18 +110,31 @@ class Instance:
         return given.get_tracer(providers.SCOPE, self._version)
 
     def route(
-        self, span: trace.Span, destination: Destination | None, receipt: Receipt | None = None
+        self,
+        span: trace.Span,
+        destination: Destination | None,
+        receipt: Receipt | None = None,
+        held: HeldRun | None = None,
     ) -> None:
-        """Send a span elsewhere than to the instance's own destination, or tell somebody of its fate."""
-        if destination is not None or receipt is not None:
-            self._routes[span.get_span_context().span_id] = _Route(destination, receipt)
+        """Send a span elsewhere than to the instance's own destination, or tell somebody of its fate.
+
+        One of a run that is held back waits there until it is known whether the run fails.
+        """
+        if destination is not None or receipt is not None or held is not None:
+            span_id = span.get_span_context().span_id
+            self._routes[span_id] = _Route(destination, receipt, held)
+            if held is not None:
+                held.expect(span_id)
 
     def deliver(self, span: ReadableSpan) -> None:
         """Bring an ended, checked span to its outbox."""
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
-        destination, receipt = route if route is not None else (None, None)
-        self._outbox(destination).submit(span, receipt, self._prepared)
+        destination, receipt, held = route if route is not None else (None, None, None)
+        if held is None:
+            self._submit(destination, span, receipt)
+        else:
+            held.take(span, receipt, partial(self._submit, destination))
 
     def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
@@ -133,7 +149,7 @@ class Instance:
         wanted = destination is not None or self.settings.has_destination
         if wanted and isinstance(span, ReadableSpan) and context.trace_flags.sampled:
             copied = checked(rebuilt(span), content=self.settings.capture_content)
-            self._outbox(destination).submit(copied, receipt, self._prepared)
+            self._submit(destination, copied, receipt)
         elif receipt is not None:
             receipt.settle(delivered=False)
 
@@ -178,6 +194,9 @@ class Instance:
         self._routes.clear()
         if self._own is not None:
             self._own.renew_after_fork()
+
+    def _submit(self, destination: Destination | None, span: ReadableSpan, receipt: Receipt | None) -> None:
+        self._outbox(destination).submit(span, receipt, self._prepared)
 
     def _outbox(self, destination: Destination | None) -> Outbox:
         adopt, self._adopt = self._adopt, None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, SpanContext, Tracer
 
+    from contextcompany.runtime.holding import HeldRun
     from contextcompany.runtime.instance import Instance
     from contextcompany.settings.destination import Destination
 
@@ -29,24 +30,33 @@ class Place:
         instance: the settings and the delivery that were in force when the run began.
         destination: where its spans go, or None for the instance's own destination.
         is_off: whether nothing is recorded.
+        is_unsampled: whether that is because the sample rate left the run out; runs inside of it are
+            left out with it.
+        sample_rate: the share of runs that is recorded, among which this one is.
+        held: holds the spans back until it is known whether the root run fails, or None.
         is_shared: whether the spans are made by the application's provider.
         sets_context: whether entered handles are current in the OpenTelemetry context too.
         identity: the reserved metadata keys that were set so far; children created later carry them.
+        borrowed: those of them that came from around the run, not from its metadata.
         session_id: the session it belongs to, or None.
         outer: the run around it, for one that started inside another.
         run: what the caller holds of the run, weakly; None for a run of another process.
     """
 
     __slots__ = (
+        "borrowed",
         "destination",
+        "held",
         "identity",
         "instance",
         "is_off",
         "is_over",
         "is_shared",
+        "is_unsampled",
         "outer",
         "run",
         "run_id",
+        "sample_rate",
         "seen_exception",
         "session_id",
         "sets_context",
@@ -66,8 +76,12 @@ class Place:
         is_shared: bool = False,
         sets_context: bool = False,
         identity: dict[str, str] | None = None,
+        borrowed: set[str] | None = None,
         session_id: str | None = None,
         outer: Place | None = None,
+        is_unsampled: bool = False,
+        sample_rate: float = 1.0,
+        held: HeldRun | None = None,
     ) -> None:
         self.run: weakref.ref[object] | None = None
         self.run_id = run_id
@@ -79,10 +93,19 @@ class Place:
         self.is_shared = is_shared
         self.sets_context = sets_context
         self.identity = {} if identity is None else identity
+        self.borrowed: set[str] = set() if borrowed is None else borrowed
         self.session_id = session_id
         self.outer = outer
+        self.is_unsampled = is_unsampled
+        self.sample_rate = sample_rate
+        self.held = held
         self.seen_exception: BaseException | None = None
         self.is_over = False
+
+    @property
+    def is_delivered(self) -> bool:
+        """Return whether spans of this run are delivered for certain, as other processes are to be told."""
+        return not self.is_off and (self.held is None or self.held.is_kept)
 
     def is_first_to_see(self, exception: BaseException) -> bool:
         """Return whether no span of this run, or of the runs around it, has recorded an exception.

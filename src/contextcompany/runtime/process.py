@@ -17,6 +17,7 @@ from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime import workers
+from contextcompany.runtime.holding import Holding
 from contextcompany.runtime.instance import Instance
 from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.places import Place, Places
@@ -56,6 +57,7 @@ class Process:
     def __init__(self) -> None:
         self.watch = Watch(timeout_error=names.ERROR_TYPE_TIMEOUT, abandoned_error=names.ERROR_TYPE_ABANDONED)
         self.places = Places()
+        self.holding = Holding()
         self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
@@ -171,6 +173,7 @@ class Process:
             self._outboxes.forget()
             self._counted = Counters()
             self.places.clear()
+            self.holding.renew()
             self.current.clear()
             self._stopped = False
 
@@ -187,6 +190,7 @@ class Process:
             last_error=counters.last_error,
             open_handles=len(self.watch),
             internal_errors=guard.errors,
+            unsampled=self.holding.unsampled,
         )
 
     def current_place(self) -> Place | None:
@@ -210,7 +214,7 @@ class Process:
 
     def _counters(self) -> Counters:
         with self._lock:
-            parts = [self._counted, *(box.counters() for box in self._boxes())]
+            parts = [self._counted, self.holding.counters(), *(box.counters() for box in self._boxes())]
         return Counters.total(parts)
 
     def _result(self, before: Counters, *, emptied: bool) -> FlushResult:
@@ -259,6 +263,7 @@ class Process:
         said.renew_lock()
         self._sigterm.renew_after_fork()
         self.places.renew_lock()
+        self.holding.renew()
         self._counted = Counters()
         self._outboxes.renew_after_fork()
         for instance in (*self._instances, *self._retired):

@@ -23,6 +23,7 @@ class Stats:
         last_error: the last problem in plain words, or None.
         open_handles: runs, steps and tool calls that were started and not ended.
         internal_errors: errors of this package that were kept from the application.
+        unsampled: runs that `sample_rate` left out, those inside other runs counted each.
     """
 
     delivered: int
@@ -34,6 +35,7 @@ class Stats:
     last_error: str | None = None
     open_handles: int = 0
     internal_errors: int = 0
+    unsampled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

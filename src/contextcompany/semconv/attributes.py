@@ -146,6 +146,12 @@ TCC_COST_SOURCE: Final = "tcc.costSource"
 TCC_PARENT_RUN_ID: Final = "tcc.parentRunId"
 """Identifier of the run inside which this run was started."""
 
+TCC_SAMPLE_RATE: Final = "tcc.sampleRate"
+"""Share of the runs that is recorded, where it is not all; the run stands for 1/rate runs."""
+
+TCC_KEPT_FOR_ERROR: Final = "tcc.keptForError"
+"""Present and true on a run that is here only because it failed, and stands for itself alone."""
+
 TCC_VIOLATIONS: Final = "tcc.violations"
 """The rules a span broke that ended without its required fields."""
 
@@ -215,6 +221,8 @@ KNOWN_KEYS: Final = frozenset(
         TCC_COST,
         TCC_COST_SOURCE,
         TCC_PARENT_RUN_ID,
+        TCC_SAMPLE_RATE,
+        TCC_KEPT_FOR_ERROR,
         TCC_VIOLATIONS,
         TCC_TRUNCATED,
         TCC_CONTENT_CAPTURED,

@@ -42,6 +42,20 @@ def check_word(name: str, value: object, words: Sequence[str]) -> None:
         raise ValueError(f"{name} must be {wanted}: got {value!r}; choose one")
 
 
+def check_share(name: str, value: object) -> float:
+    """Return a share of the whole as a float.
+
+    Raises:
+        TypeError: for anything but a number.
+        ValueError: for a number outside of 0 to 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number from 0 to 1: got {type(value).__name__}; pass e.g. 0.1")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1: got {value!r}; pass e.g. 0.1")
+    return float(value)
+
+
 def check_function(name: str, value: object, form: str) -> None:
     """Raise TypeError for what cannot be called, or only awaited; None is allowed."""
     if value is None:

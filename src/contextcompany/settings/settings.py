@@ -40,6 +40,8 @@ class Settings:
         foreign_parent: what a root run does under an application's span.
         capture_content: whether prompts, responses, arguments and results are recorded.
         disabled: whether nothing is recorded at all.
+        sample_rate: the share of runs that is recorded, from 0 to 1.
+        keep_errors: whether runs beyond that share are recorded too, and delivered if they fail.
         run_timeout: seconds after which a run that was never ended is closed, or None.
         service_name: `service.name` of our own resource, or None for OTEL_SERVICE_NAME.
         resource_attributes: further attributes of our own resource.
@@ -59,6 +61,8 @@ class Settings:
     foreign_parent: ForeignParent = "parent"
     capture_content: bool = True
     disabled: bool = False
+    sample_rate: float = 1.0
+    keep_errors: bool = False
     run_timeout: float | None = None
     service_name: str | None = None
     resource_attributes: tuple[tuple[str, str], ...] = ()
@@ -94,6 +98,18 @@ def texts_to_mask() -> RedactSecrets:
     return environment.word("TCC_REDACT_SECRETS", ("errors", "all"), default="errors", doubtful="all")
 
 
+def share_of_runs() -> float:
+    """Return the share of runs that the environment wants recorded (`TCC_SAMPLE_RATE`, default all)."""
+    return environment.checked("TCC_SAMPLE_RATE", _share, 1.0)
+
+
+def _share(text: str) -> float:
+    try:
+        return arguments.check_share("TCC_SAMPLE_RATE", float(text))
+    except ValueError:
+        raise ValueError(f"it must be a number from 0 to 1, but is {text!r}; set it to e.g. 0.1") from None
+
+
 def load(
     *,
     api_key: str | None = None,
@@ -105,6 +121,8 @@ def load(
     foreign_parent: ForeignParent = "parent",
     capture_content: bool | None = None,
     disabled: bool | None = None,
+    sample_rate: float | None = None,
+    keep_errors: bool | None = None,
     allow_insecure: bool | None = None,
     run_timeout: float | None = None,
     service_name: str | None = None,
@@ -122,7 +140,8 @@ def load(
 
     Raises:
         TypeError: for an argument of another type.
-        ValueError: for an argument that is no URL, no header, no known word, or no positive number.
+        ValueError: for an argument that is no URL, no header, no known word, no share, or no
+            positive number.
     """
     arguments.check_word("foreign_parent", foreign_parent, ("parent", "link"))
     if redact_secrets is not None:
@@ -134,6 +153,7 @@ def load(
         flags={
             "capture_content": capture_content,
             "disabled": disabled,
+            "keep_errors": keep_errors,
             "allow_insecure": allow_insecure,
             "debug": debug,
             "on_sigterm": on_sigterm,
@@ -170,6 +190,12 @@ def load(
         foreign_parent=foreign_parent,
         capture_content=content_is_captured() if capture_content is None else capture_content,
         disabled=switched_off or environment.flag("OTEL_SDK_DISABLED", default=False),
+        sample_rate=(
+            share_of_runs() if sample_rate is None else arguments.check_share("sample_rate", sample_rate)
+        ),
+        keep_errors=(
+            environment.flag("TCC_KEEP_ERRORS", default=False) if keep_errors is None else keep_errors
+        ),
         run_timeout=seconds("run_timeout", run_timeout),
         service_name=service_name,
         resource_attributes=tuple(

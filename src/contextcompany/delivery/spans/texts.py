@@ -41,6 +41,8 @@ STRUCTURAL_KEYS: Final = frozenset(
         names.TCC_COST,
         names.TCC_COST_SOURCE,
         names.TCC_PARENT_RUN_ID,
+        names.TCC_SAMPLE_RATE,
+        names.TCC_KEPT_FOR_ERROR,
         names.TCC_VIOLATIONS,
         names.TCC_TRUNCATED,
         names.TCC_CONTENT_CAPTURED,

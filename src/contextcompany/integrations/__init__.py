@@ -1,0 +1,1 @@
+"""What stands between this package and other people's libraries and interfaces."""
