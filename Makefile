@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLOOR := .venvs/floor
-PEERS := langfuse logfire traceloop-sdk
+PEERS := $(basename $(notdir $(wildcard constraints/peers/*.txt)))
 PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 

@@ -56,6 +56,9 @@ def _run(one: type[Adapter], jobs: int) -> Results:
 
     def run(program: Program) -> None:
         outcome = play(program, one, python)
+        if "package" not in outcome.facts:
+            said = outcome.facts.get("stderr", "")
+            raise SystemExit(f"{one.distribution}: the program {program.name} did not start\n{said}")
         about.update({name: str(outcome.facts[name]) for name in ("package", "python", "opentelemetry")})
         verdicts = judge(program, outcome)
         found[program.name] = {verdict.check: verdict.found for verdict in verdicts}

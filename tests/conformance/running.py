@@ -60,7 +60,7 @@ def play(program: Program, adapter: type[Adapter], python: Path) -> Outcome:
     with (
         AnyPathCollector() as package,
         AnyPathCollector() as application,
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         variables = _variables(program, application.url, folder)
         start = [str(python), "-m", "tests.conformance.application", adapter.distribution]

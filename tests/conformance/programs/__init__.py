@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.conformance.programs import crossings, exits, generators, providers, sampling
+from tests.conformance.programs import crossings, exits, generator_protocols, generators, providers, sampling
 
 if TYPE_CHECKING:
     from tests.conformance.program import Program
@@ -29,7 +29,7 @@ class Group:
 GROUPS: Final = (
     Group(providers.TITLE, providers.TEXT, providers.PROGRAMS),
     Group(sampling.TITLE, sampling.TEXT, sampling.PROGRAMS),
-    Group(generators.TITLE, generators.TEXT, generators.PROGRAMS),
+    Group(generators.TITLE, generators.TEXT, (*generators.PROGRAMS, *generator_protocols.PROGRAMS)),
     Group(crossings.TITLE, crossings.TEXT, crossings.PROGRAMS),
     Group(exits.TITLE, exits.TEXT, exits.PROGRAMS),
 )
