@@ -7,15 +7,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLOOR := .venvs/floor
+PEERS := $(basename $(notdir $(wildcard constraints/peers/*.txt)))
 PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types layers pytest test demo bench faults soak semconv test-floor test-receivers clean
+.PHONY: help install format lint types layers pytest test demo bench faults soak conformance conformance-peers semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 # Creates the virtual environment $(1) if it has no working pip yet, after a look at the version of Python.
 define virtualenv
@@ -44,6 +45,12 @@ $(FLOOR)/.installed: pyproject.toml constraints/floor.txt
 	@touch $(FLOOR)/.installed
 
 install: $(VENV)/.installed ## Create .venv with all that development needs
+
+.venvs/peer-%/.installed: constraints/peers/%.txt
+	$(call virtualenv,.venvs/peer-$*)
+	@echo "Installing $* into .venvs/peer-$*"
+	@.venvs/peer-$*/bin/python $(PIP) install --requirement $<
+	@touch $@
 
 format: install ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
@@ -77,6 +84,12 @@ faults: install ## Inject every fault, account for every span, write docs/reliab
 
 soak: install ## Random faults and load with ceilings on memory and threads (MINUTES=20)
 	$(BIN)/python -m tests.faults --soak $(or $(MINUTES),20)
+
+conformance: install ## Run the conformance programs, write our column of docs/conformance.md
+	$(BIN)/python -m tests.conformance
+
+conformance-peers: install $(PEERS:%=.venvs/peer-%/.installed) ## The same with three other packages beside ours (a large download)
+	$(BIN)/python -m tests.conformance --peers
 
 semconv: install ## Regenerate attribute names and their page from semconv/
 	$(BIN)/python semconv/generate.py

@@ -18,7 +18,7 @@ from contextcompany.delivery.outbox.sinks import CollectorSink, ExporterSink
 from contextcompany.diagnostics import guard, said
 from contextcompany.runtime.process import process
 from contextcompany.testing import Captured, capture
-from tests.conformance import check_span
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

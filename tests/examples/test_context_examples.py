@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import pytest
 
 from contextcompany.local.collector import Collector
-from tests.conformance import check_span
 from tests.examples.expected_context import EXPECTED
 from tests.examples.test_examples import FOLDER, as_sdk_span, run_example
+from tests.registry import check_span
 from tests.wire import Matching, arrived
 
 if TYPE_CHECKING:

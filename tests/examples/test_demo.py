@@ -18,10 +18,10 @@ import pytest
 import examples.demo.__main__ as demo
 from contextcompany.local.collector import Collector
 from contextcompany.semconv import attributes
-from tests.conformance import check_span
 from tests.examples.test_examples import as_sdk_span
 from tests.local.agent_spans import run as run_span
 from tests.local.samples import protobuf_request
+from tests.registry import check_span
 from tests.wire import arrived
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from contextcompany.local.collector import Collector
-from tests.conformance import check_span
 from tests.examples.expected import EXPECTED
+from tests.registry import check_span
 from tests.wire import Matching, arrived
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 
 import contextcompany as tcc
 from contextcompany.recording.failures import failure_from, safe_message, type_name
-from tests.conformance import check_span
 from tests.recording.spans import everything_said, parsed, whole
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider

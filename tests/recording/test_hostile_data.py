@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 
 import contextcompany as tcc
 from contextcompany.testing import capture
-from tests.conformance import check_span
 from tests.conftest import attributes_of
 from tests.delivery.spans.whole import encode
 from tests.recording.hostile import HOSTILE, HUGE, MEBIBYTE, VALUES, Raising
 from tests.recording.processes import run_python
 from tests.recording.spans import parsed, typed
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from opentelemetry import trace
 
 import contextcompany as tcc
 from contextcompany.testing import capture
-from tests.conformance import check_span
 from tests.recording.spans import everything_said, parsed, span_id, whole
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

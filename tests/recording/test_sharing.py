@@ -13,8 +13,8 @@ from opentelemetry.trace import StatusCode
 import contextcompany as tcc
 from contextcompany.local.collector import Collector
 from contextcompany.redaction import MASK
-from tests.conformance import check_span
 from tests.loopback import PATIENCE
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable

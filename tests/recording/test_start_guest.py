@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import contextcompany as tcc
 from contextcompany.testing import capture
-from tests.conformance import check_span
 from tests.conftest import global_provider
 from tests.recording.spans import parent_id, parsed, span_id, trace_id_of, whole
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from contextcompany.testing import Captured

@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import contextcompany as tcc
 from contextcompany.local.collector import Collector
-from tests.conformance import check_span
 from tests.loopback import PATIENCE
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

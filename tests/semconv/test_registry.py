@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator
 
 from contextcompany import invariants
 from semconv.registry import FOLDER, Attribute, Registry, Signal, read_registry
-from tests.conformance import schema_problems, value_problems
+from tests.registry import schema_problems, value_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +126,7 @@ class TestOurs:
 
     @pytest.mark.parametrize("attribute", REGISTRY.attributes, ids=lambda item: item.key)
     def test_examples_are_valid(self, attribute: Attribute) -> None:
-        """Each example is a value that the conformance check takes."""
+        """Each example is a value that the check against the registry takes."""
         assert attribute.examples
         for example in attribute.examples:
             assert value_problems(attribute, attribute.key, example) == []

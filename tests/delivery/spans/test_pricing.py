@@ -14,9 +14,9 @@ import contextcompany as tcc
 from contextcompany.delivery.spans import pricing
 from contextcompany.delivery.spans.pricing import cost, priced
 from contextcompany.testing import capture
-from tests.conformance import check_span
 from tests.handmade import RUN, STEP, ended_span, whole
 from tests.interpreter import python
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 import contextcompany as tcc
 from contextcompany.diagnostics import guard
 from contextcompany.testing import capture
-from tests.conformance import check_span
 from tests.handmade import ELSEWHERE, RUN, STEP, TOOL_CALL, whole, without
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

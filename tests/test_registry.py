@@ -1,4 +1,4 @@
-"""Tests of the conformance check itself: what is right passes, and each kind of mistake is told."""
+"""Tests of the check against the registry itself: what is right passes, and each kind of mistake is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from tests.conformance import check_span
+from tests.registry import check_span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
