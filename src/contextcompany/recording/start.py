@@ -141,6 +141,7 @@ def start_child(
     clock = Clock(start_time)
     if place.is_off:
         return Recording(kind, place, trace.INVALID_SPAN, clock)
+    process.prepare_worker()  # forked inside of the run, it never asked for an instance
     parent = below if below is not None else _parent_within(place)
     started = {
         **_start_attributes(

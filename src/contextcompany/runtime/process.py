@@ -115,8 +115,7 @@ class Process:
 
     def instance(self) -> Instance:
         """Return the instance in force; the first call reads the environment."""
-        if not self._is_ready:
-            self._prepare_worker()
+        self.prepare_worker()
         if self._instances:
             return self._instances[-1]
         with self._lock:
@@ -243,10 +242,11 @@ class Process:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork_in_child)
 
-    def _prepare_worker(self) -> None:
-        """Deliver at the end of worker processes too, which run no `atexit` function."""
-        self._is_ready = True
-        workers.call_at_end(self._at_exit)
+    def prepare_worker(self) -> None:
+        """Deliver at the end of this process too if it is a worker, which runs no `atexit` function."""
+        if not self._is_ready:
+            self._is_ready = True
+            workers.call_at_end(self._at_exit)
 
     def _at_exit(self) -> None:
         self._sigterm.finish(_EXIT_SECONDS)
