@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _STATUS_CODES = (names.STATUS_CODE_SUCCESS, names.STATUS_CODE_PARTIAL, names.STATUS_CODE_ERROR)
 _MOST_KEY_BYTES = 256
+_HAVE_SETTERS = names.KNOWN_KEYS - {names.GEN_AI_RESPONSE_ID}
 _NAMESPACE = names.TCC_METADATA_PREFIX.partition(".")[0] + "."
 
 
@@ -91,7 +92,7 @@ class Handle:
             RuntimeError: after `end()` or `error()`.
         """
         free = converted("attributes", attributes)
-        for key in [key for key in free if key in names.KNOWN_KEYS or key.startswith(_NAMESPACE)]:
+        for key in [key for key in free if key in _HAVE_SETTERS or key.startswith(_NAMESPACE)]:
             del free[key]
             warn_once(("known key", key), "attributes() does not set %s: it has a setter of its own", key)
         self._recording.put_extra(free)

@@ -32,6 +32,9 @@ GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
 GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
 """The model that answered."""
 
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+"""The provider's identifier of the answer."""
+
 GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 """Why the model stopped, in the words of the provider."""
 
@@ -155,6 +158,9 @@ TCC_TRUNCATED: Final = "tcc.truncated"
 TCC_CONTENT_CAPTURED: Final = "tcc.contentCaptured"
 """Present and false on a span whose content was switched off."""
 
+TCC_COLLECTED: Final = "tcc.collected"
+"""Present and true on a copy of a span that another library made."""
+
 CONTENT_KEYS: Final = (
     GEN_AI_INPUT_MESSAGES,
     GEN_AI_OUTPUT_MESSAGES,
@@ -178,6 +184,7 @@ KNOWN_KEYS: Final = frozenset(
         GEN_AI_PROVIDER_NAME,
         GEN_AI_REQUEST_MODEL,
         GEN_AI_RESPONSE_MODEL,
+        GEN_AI_RESPONSE_ID,
         GEN_AI_RESPONSE_FINISH_REASONS,
         GEN_AI_USAGE_INPUT_TOKENS,
         GEN_AI_USAGE_OUTPUT_TOKENS,
@@ -218,6 +225,7 @@ KNOWN_KEYS: Final = frozenset(
         TCC_VIOLATIONS,
         TCC_TRUNCATED,
         TCC_CONTENT_CAPTURED,
+        TCC_COLLECTED,
     }
 )
 """All keys above: what the setters write, and nothing else may."""

@@ -14,6 +14,7 @@ STRUCTURAL_KEYS: Final = frozenset(
         names.GEN_AI_PROVIDER_NAME,
         names.GEN_AI_REQUEST_MODEL,
         names.GEN_AI_RESPONSE_MODEL,
+        names.GEN_AI_RESPONSE_ID,
         names.GEN_AI_RESPONSE_FINISH_REASONS,
         names.GEN_AI_USAGE_INPUT_TOKENS,
         names.GEN_AI_USAGE_OUTPUT_TOKENS,
@@ -44,6 +45,7 @@ STRUCTURAL_KEYS: Final = frozenset(
         names.TCC_VIOLATIONS,
         names.TCC_TRUNCATED,
         names.TCC_CONTENT_CAPTURED,
+        names.TCC_COLLECTED,
     }
 )
 """Attributes that pass untouched: ids, models, codes, counts, the names of agents and tools."""
