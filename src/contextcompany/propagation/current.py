@@ -80,6 +80,11 @@ class CurrentHandle(Generic[H]):
             current = current.outer
         return None
 
+    @property
+    def is_inside(self) -> bool:
+        """Return whether this context is inside of a block."""
+        return self._var.get() is not None
+
     def clear(self) -> None:
         """Forget the entered blocks of this context."""
         self._var.set(None)

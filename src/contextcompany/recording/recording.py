@@ -6,7 +6,7 @@ import datetime
 import threading
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from opentelemetry.trace import StatusCode
 
@@ -44,6 +44,14 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class Duplicates(Protocol):
+    """What other libraries recorded of the request that a step stands for."""
+
+    def fills(self, field: str) -> bool:
+        """Return whether a field that the caller did not set is known from there, or still may be."""
+        ...
+
+
 class Recording:
     """A span from its start to its end.
 
@@ -53,6 +61,7 @@ class Recording:
         span: the OpenTelemetry span.
         fields: what the setters were given, by field; content as a pair of snapshot and "was cut".
         state: open, ended by the caller, or closed by this package.
+        duplicates: the same request as others recorded it, if anybody did.
     """
 
     __slots__ = (
@@ -65,6 +74,7 @@ class Recording:
         "_metadata",
         "_warned",
         "content",
+        "duplicates",
         "fields",
         "kind",
         "place",
@@ -87,6 +97,7 @@ class Recording:
         self.content = place.instance.settings.capture_content and not place.is_off
         self.fields: Fields = {}
         self.state = State.OPEN
+        self.duplicates: Duplicates | None = None
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
@@ -209,7 +220,10 @@ class Recording:
         return False
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
-        return invariants.missing_fields(self.kind, self.fields.__contains__)
+        return invariants.missing_fields(self.kind, self._is_known)
+
+    def _is_known(self, field: str) -> bool:
+        return field in self.fields or (self.duplicates is not None and self.duplicates.fills(field))
 
     def _refuse(self, setter: str) -> None:
         kind = self.kind.replace("_", " ")

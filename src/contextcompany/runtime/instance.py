@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from contextcompany.delivery.outbox.counters import Counters
@@ -18,6 +19,7 @@ from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.spans.redacting import Redactor
 from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime import provider as providers
+from contextcompany.runtime.waiting import WaitingSpanProcessor
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
-    from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.delivery.outbox.entry import Prepare, Receipt
     from contextcompany.runtime.outboxes import Outboxes
+    from contextcompany.runtime.waiting import Waiting
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings
@@ -59,10 +62,12 @@ class Instance:
     Args:
         settings: what is recorded and where it goes.
         shared: the outboxes of the process.
+        waiting: what holds ended spans back, if anything does.
     """
 
-    def __init__(self, settings: Settings, shared: Outboxes) -> None:
+    def __init__(self, settings: Settings, shared: Outboxes, waiting: Waiting | None = None) -> None:
         self.settings = settings
+        self._waiting = waiting
         self._shared = shared
         self._own: Outbox | None = None
         self.ids = PrivateIdGenerator()
@@ -85,7 +90,11 @@ class Instance:
         if self._private is None:
             with self._lock:
                 if self._private is None:
-                    processor = RunSpanProcessor(_Router(self), capture_content=self.settings.capture_content)
+                    processor: SpanProcessor = RunSpanProcessor(
+                        _Router(self), capture_content=self.settings.capture_content
+                    )
+                    if self._waiting is not None:
+                        processor = WaitingSpanProcessor(self._waiting, processor)
                     provider = providers.private_provider(self.settings, processor, self.ids)
                     self._private = provider.get_tracer(providers.SCOPE, self._version)
         return self._private
@@ -107,18 +116,28 @@ class Instance:
         return given.get_tracer(providers.SCOPE, self._version)
 
     def route(
-        self, span: trace.Span, destination: Destination | None, receipt: Receipt | None = None
+        self,
+        span: trace.Span | ReadableSpan,
+        destination: Destination | None,
+        receipt: Receipt | None = None,
     ) -> None:
         """Send a span elsewhere than to the instance's own destination, or tell somebody of its fate."""
-        if destination is not None or receipt is not None:
-            self._routes[span.get_span_context().span_id] = _Route(destination, receipt)
+        context = span.get_span_context()
+        if context is not None and (destination is not None or receipt is not None):
+            self._routes[context.span_id] = _Route(destination, receipt)
 
-    def deliver(self, span: ReadableSpan) -> None:
-        """Bring an ended, checked span to its outbox."""
+    def deliver(self, span: ReadableSpan, prepare: Prepare | None = None) -> None:
+        """Bring an ended, checked span to its outbox.
+
+        Args:
+            span: the span.
+            prepare: what happens to it in the background before its price and its redaction.
+        """
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
         destination, receipt = route if route is not None else (None, None)
-        self._outbox(destination).submit(span, receipt, self._prepared)
+        prepared = self._prepared if prepare is None else partial(self._prepared_after, prepare)
+        self._outbox(destination).submit(span, receipt, prepared)
 
     def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
@@ -132,9 +151,14 @@ class Instance:
         receipt = None if route is None else route.receipt
         wanted = destination is not None or self.settings.has_destination
         if wanted and isinstance(span, ReadableSpan) and context.trace_flags.sampled:
-            copied = checked(rebuilt(span), content=self.settings.capture_content)
-            self._outbox(destination).submit(copied, receipt, self._prepared)
-        elif receipt is not None:
+            copied = rebuilt(span)
+            submit = partial(self._submit_copy, destination, receipt)
+            if self._waiting is None or not self._waiting.take(copied, submit):
+                submit(copied)
+            return
+        if self._waiting is not None:
+            self._waiting.forget(context.span_id)
+        if receipt is not None:
             receipt.settle(delivered=False)
 
     def retire(self, adopt: Callable[[Instance], None]) -> Counters | None:
@@ -207,6 +231,15 @@ class Instance:
             prepare=self._prepared,
             reopen=not self.closed,
         )
+
+    def _submit_copy(
+        self, destination: Destination | None, receipt: Receipt | None, span: ReadableSpan
+    ) -> None:
+        copied = checked(span, content=self.settings.capture_content)
+        self._outbox(destination).submit(copied, receipt, self._prepared)
+
+    def _prepared_after(self, prepare: Prepare, span: ReadableSpan) -> ReadableSpan:
+        return self._prepared(prepare(span))
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""
