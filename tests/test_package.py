@@ -15,6 +15,7 @@ from tests.interpreter import python
 
 PUBLIC = {
     "Agent",
+    "Collection",
     "ContextThreadPoolExecutor",
     "FrozenRunContext",
     "RunContext",
@@ -28,6 +29,7 @@ PUBLIC = {
     "Step",
     "ToolCall",
     "__version__",
+    "collect",
     "configure",
     "current_run",
     "flush",
@@ -38,6 +40,7 @@ PUBLIC = {
     "submit_feedback",
     "submit_feedback_async",
     "tool_call",
+    "tracer_provider",
 }
 
 KEYS = "api_key=None, tcc_url=None"

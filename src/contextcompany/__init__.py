@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from contextcompany.context.run_context import FrozenRunContext, RunContext
     from contextcompany.context.tool import tool
     from contextcompany.delivery.spans.processor import RunSpanProcessor
+    from contextcompany.integrations.collecting.collection import Collection, collect
+    from contextcompany.integrations.collecting.handing_out import tracer_provider
     from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
     from contextcompany.recording.run import Run, current_run, run
     from contextcompany.recording.step import Step, step
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "Collection",
     "ContextThreadPoolExecutor",
     "FlushResult",
     "FrozenRunContext",
@@ -41,6 +44,7 @@ __all__ = [
     "ToolCall",
     "__version__",
     "agent",
+    "collect",
     "configure",
     "current_context",
     "current_run",
@@ -53,14 +57,17 @@ __all__ = [
     "submit_feedback_async",
     "tool",
     "tool_call",
+    "tracer_provider",
 ]
 
 _HOMES = {
     "Agent": "contextcompany.agents.agent",
+    "Collection": "contextcompany.integrations.collecting.collection",
     "ContextThreadPoolExecutor": "contextcompany.context.current",
     "FrozenRunContext": "contextcompany.context.run_context",
     "RunContext": "contextcompany.context.run_context",
     "agent": "contextcompany.agents.wrapping",
+    "collect": "contextcompany.integrations.collecting.collection",
     "current_context": "contextcompany.context.current",
     "tool": "contextcompany.context.tool",
     "FlushResult": "contextcompany.runtime.results",
@@ -79,6 +86,7 @@ _HOMES = {
     "submit_feedback": "contextcompany.recording.feedback",
     "submit_feedback_async": "contextcompany.recording.feedback",
     "tool_call": "contextcompany.recording.tool_call",
+    "tracer_provider": "contextcompany.integrations.collecting.handing_out",
 }
 
 

@@ -1,0 +1,1 @@
+"""What works with other people's instrumentation."""
