@@ -114,45 +114,35 @@ class Member:
         return None
 
 
-class Members:
-    """Members by the id of their span while that is open; of too many the oldest is forgotten."""
+class Members(dict[int, Member]):
+    """Members by the id of their span while that is open; of too many the oldest is forgotten.
+
+    A dict, because it is asked at both ends of every span of the application.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()
-        self._open: dict[int, Member] = {}
-
-    def __len__(self) -> int:
-        """Return how many are open."""
-        return len(self._open)
-
-    def get(self, span_id: int) -> Member | None:
-        """Return an open member."""
-        return self._open.get(span_id)
 
     def add(self, member: Member) -> None:
         """Remember a member."""
         with self._lock:
-            self._open[member.span_id] = member
-            if len(self._open) > MOST_OPEN:
-                self._open.pop(next(iter(self._open))).ended()
+            self[member.span_id] = member
+            if len(self) > MOST_OPEN:
+                self.pop(next(iter(self))).ended()
 
-    def remove(self, span: ReadableSpan) -> Member | None:
+    def take_out(self, span: ReadableSpan) -> Member | None:
         """Forget a span that has ended, and return its member if it was one."""
         context = span.context
-        if context is None or context.span_id not in self._open:
+        if context is None or context.span_id not in self:
             return None
         with self._lock:
-            member = self._open.pop(context.span_id, None)
+            member = self.pop(context.span_id, None)
         if member is not None:
             member.ended()
         return member
 
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._open.clear()
-
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""
         self._lock = threading.RLock()
-        self._open.clear()
+        self.clear()

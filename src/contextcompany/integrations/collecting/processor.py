@@ -12,7 +12,7 @@ from opentelemetry import trace
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying
-from contextcompany.integrations.collecting.members import Member, Members
+from contextcompany.integrations.collecting.members import MOST_OPEN, Member, Members
 from contextcompany.integrations.collecting.recognition import is_model_request
 from contextcompany.integrations.collecting.requests import Requests
 from contextcompany.recording.recording import Recording
@@ -44,7 +44,7 @@ class CollectingProcessor(SpanProcessor):
 
     Args:
         copied_id: the span id of a copy, from the original's.
-        sees_ours: whether spans of ours may be the parents of spans here.
+        sees_ours: whether spans of ours that another provider made may be parents of spans here.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class CollectingProcessor(SpanProcessor):
         self.takes_all = False
         self._copied_id = copied_id
         self._sees_ours = sees_ours
+        # Ours that are open on this provider, by span id.
+        self._own: dict[int, None] = {}
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember a span that begins inside a run."""
@@ -63,12 +65,12 @@ class CollectingProcessor(SpanProcessor):
         try:
             scope = span.instrumentation_scope
             if scope is not None and scope.name == SCOPE:
-                self._sees_ours = True
                 self._adopt(span)
                 return
             parent = span.parent
             above = None if parent is None else self.members.get(parent.span_id)
-            if above is not None or self._sees_ours or process.current.is_inside:
+            below_ours = self._sees_ours or (parent is not None and parent.span_id in self._own)
+            if above is not None or below_ours or process.current.is_inside:
                 self._join(span, above, parent_context)
         except Exception:  # entering the guard costs, outside of runs as well
             with guard:
@@ -76,10 +78,12 @@ class CollectingProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a copy of a span that began inside a run, if it is one of those that are wanted."""
-        if not len(self.members):
+        if not self.members and not self._own:
             return
         try:
-            member = self.members.remove(span)
+            if self._own and span.context is not None:
+                self._own.pop(span.context.span_id, None)
+            member = self.members.take_out(span)
             if member is not None and self.is_active and not process.is_stopped:
                 self._leave(member, span)
         except Exception:  # as above
@@ -89,6 +93,7 @@ class CollectingProcessor(SpanProcessor):
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""
         self.members.renew_after_fork()
+        self._own.clear()
 
     def deliver(self, member: Member, span: ReadableSpan) -> None:
         """Bring a copy of a member that has ended to where its run goes."""
@@ -151,9 +156,7 @@ class CollectingProcessor(SpanProcessor):
             self.deliver(member, span)
 
     def _ours(self, parent_context: Context | None) -> tuple[Place, SpanContext] | None:
-        """Return where the run of a parent is that is a span of ours, where such parents occur."""
-        if not self._sees_ours:
-            return None
+        """Return where the run of a parent is that is a span of ours."""
         parent = trace.get_current_span(parent_context)
         if not is_ours(parent) or not isinstance(parent, ReadableSpan) or parent.context is None:
             return None
@@ -163,11 +166,13 @@ class CollectingProcessor(SpanProcessor):
 
     def _adopt(self, span: Span) -> None:
         """Have a span of ours that begins below a member stand below the copy of that one."""
-        parent = span.parent
+        span_id, parent = span.get_span_context().span_id, span.parent
+        self._own[span_id] = None
+        if len(self._own) > MOST_OPEN:
+            self._own.pop(next(iter(self._own)), None)
         above = None if parent is None else self.members.get(parent.span_id)
         if above is not None:
-            adopted = _Adopted(self, above)
-            process.waiting.accompany(span.get_span_context().span_id, adopted)
+            process.waiting.accompany(span_id, _Adopted(self, above))
 
 
 class _Adopted:
