@@ -74,8 +74,10 @@ class Member:
 
     @property
     def is_left_out(self) -> bool:
-        """Return whether no copy of it leaves because another span says the same."""
-        return self.repeats is not None or (self.request is not None and self.request.is_folded)
+        """Return whether no copy of it leaves because another span says the same, or that is still open."""
+        if self.request is None:
+            return self.repeats is not None
+        return self.request.is_folded or not self.request.owner.is_settled
 
     def decide(self, attributes: Mapping[str, object], *, takes_all: bool) -> bool:
         """Decide, now that so much is known of it, whether a copy leaves; a yes stays."""

@@ -56,6 +56,9 @@ class Request:
 class Requests:
     """The requests that others recorded while a step of ours was the nearest open handle.
 
+    Attributes:
+        is_settled: whether it is decided which of them is the step's own.
+
     Args:
         place: where the step's run is.
         deliver: brings a copy of what is not folded to where the step goes.
@@ -68,12 +71,12 @@ class Requests:
         self._requests: list[Request] = []
         self._held: list[tuple[Member, ReadableSpan]] = []
         self._step: tuple[ReadableSpan, PassOn] | None = None
-        self._is_settled = False
+        self.is_settled = False
 
     def begin(self, member: Member) -> None:
         """Take in a span that records a request."""
         with self._lock:
-            if self._is_settled:
+            if self.is_settled:
                 return
             around = member.nearest_request()
             request = around if around is not None and around.owner is self else Request(self)
@@ -94,7 +97,7 @@ class Requests:
         """Keep an ended span at or below a request until the step is settled; returns whether it is kept."""
         with self._lock:
             request = member.request
-            if self._is_settled:
+            if self.is_settled:
                 return False
             if request is None:
                 if len(self._held) >= MOST_HELD:
@@ -127,9 +130,9 @@ class Requests:
 
     def _settle(self) -> None:
         with self._lock:
-            if self._is_settled or self._step is None:
+            if self.is_settled or self._step is None:
                 return
-            self._is_settled = True
+            self.is_settled = True
             step, pass_on = self._step
             self._step = None
             chosen = self._chosen(step)
