@@ -90,9 +90,15 @@ def test_the_original_stays_as_it_is() -> None:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         with global_provider(provider), provider.get_tracer("shop").start_as_current_span("GET /"):
             if ours:
-                with capture(), tcc.collect(spans="all"), tcc.run() as r, r.prompt("hi").step():
-                    with chat(provider), provider.get_tracer("http").start_as_current_span("POST"):
-                        pass
+                with (
+                    capture(),
+                    tcc.collect(spans="all"),
+                    tcc.run() as r,
+                    r.prompt("hi").step(),
+                    chat(provider),
+                    provider.get_tracer("http").start_as_current_span("POST"),
+                ):
+                    pass
             else:
                 with chat(provider), provider.get_tracer("http").start_as_current_span("POST"):
                     pass
@@ -106,19 +112,27 @@ def test_children_find_their_run_through_what_is_not_collected(
 ) -> None:
     """A span of another library that is not collected hands its run on to what begins below it."""
     provider, _ = application
-    with tcc.collect(), tcc.run().prompt("hi"), provider.get_tracer("flask").start_as_current_span("view"):
-        with chat(provider):
-            pass
+    with (
+        tcc.collect(),
+        tcc.run().prompt("hi"),
+        provider.get_tracer("flask").start_as_current_span("view"),
+        chat(provider),
+    ):
+        pass
     assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat gpt-5"]
 
 
 def test_all_spans(application: Installed, captured: Captured) -> None:
     """With "all" the spans of HTTP and databases come too, each below its own parent."""
     provider, _ = application
-    with tcc.collect(spans="all"), tcc.run().prompt("hi"):
-        with provider.get_tracer("flask").start_as_current_span("view"), chat(provider):
-            with provider.get_tracer("http").start_as_current_span("POST"):
-                pass
+    with (
+        tcc.collect(spans="all"),
+        tcc.run().prompt("hi"),
+        provider.get_tracer("flask").start_as_current_span("view"),
+        chat(provider),
+        provider.get_tracer("http").start_as_current_span("POST"),
+    ):
+        pass
     assert tree(captured.spans) == [
         "invoke_agent",
         "invoke_agent > view",
@@ -188,12 +202,15 @@ def test_two_libraries_that_record_the_same(application: Installed, captured: Ca
     provider, _ = application
     inner = provider.get_tracer(OPENINFERENCE)
     outer = provider.get_tracer("opentelemetry.instrumentation.openai.v1")
-    with tcc.collect(spans="all"), tcc.run().prompt("hi"):
-        with outer.start_as_current_span("openai.chat", attributes={"gen_ai.operation.name": "chat"}):
-            kind = {"openinference.span.kind": "LLM"}
-            with inner.start_as_current_span("ChatCompletion", attributes=kind) as span:
-                span.set_attribute("llm.token_count.prompt", 19)
-                provider.get_tracer("http").start_span("POST").end()
+    with (
+        tcc.collect(spans="all"),
+        tcc.run().prompt("hi"),
+        outer.start_as_current_span("openai.chat", attributes={"gen_ai.operation.name": "chat"}),
+    ):
+        kind = {"openinference.span.kind": "LLM"}
+        with inner.start_as_current_span("ChatCompletion", attributes=kind) as span:
+            span.set_attribute("llm.token_count.prompt", 19)
+            provider.get_tracer("http").start_span("POST").end()
     assert tree(captured.spans) == [
         "invoke_agent",
         "invoke_agent > openai.chat",
@@ -222,9 +239,14 @@ def test_shared_mode(captured: Captured) -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer(OPENINFERENCE)
     tcc.configure(tracer_provider=provider, exporter=captured)
-    with tcc.collect(provider), tcc.run().prompt("hi") as r, tracer.start_as_current_span("agent"):
-        with r.tool_call("search"), tracer.start_as_current_span("retriever"):
-            pass
+    with (
+        tcc.collect(provider),
+        tcc.run().prompt("hi") as r,
+        tracer.start_as_current_span("agent"),
+        r.tool_call("search"),
+        tracer.start_as_current_span("retriever"),
+    ):
+        pass
     expected = [
         "invoke_agent",
         "invoke_agent > agent",

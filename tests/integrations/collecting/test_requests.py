@@ -138,9 +138,14 @@ def test_a_failed_request_in_a_failed_step(application: Installed, captured: Cap
     """Where step and request fail together, they are one; the step knows what was asked."""
     provider, _ = application
     error = RuntimeError("refused")
-    with tcc.collect(), tcc.run().prompt("hi") as r:
-        with pytest.raises(RuntimeError), r.step(), chat(provider, **{"gen_ai.input.messages": TEXT}):
-            raise error
+    with (
+        tcc.collect(),
+        tcc.run().prompt("hi") as r,
+        pytest.raises(RuntimeError),
+        r.step(),
+        chat(provider, **{"gen_ai.input.messages": TEXT}),
+    ):
+        raise error
     assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat gpt-5"]
     (step,) = captured.named("chat gpt-5")
     assert (step.status.status_code, (step.attributes or {})["gen_ai.input.messages"]) == (
@@ -164,12 +169,15 @@ def test_two_libraries_at_once(application: Installed, captured: Captured) -> No
     """Both spans of two instrumentations are folded, and what only one of them knows is taken from it."""
     provider, _ = application
     inner = provider.get_tracer(OPENINFERENCE)
-    with tcc.collect(spans="all"), tcc.run().prompt("hi") as r, r.step(), chat(provider):
-        with inner.start_as_current_span(
-            "ChatCompletion", attributes={"openinference.span.kind": "LLM"}
-        ) as span:
-            span.set_attribute("llm.token_count.completion_details.reasoning", 3)
-            provider.get_tracer("http").start_span("POST").end()
+    with (
+        tcc.collect(spans="all"),
+        tcc.run().prompt("hi") as r,
+        r.step(),
+        chat(provider),
+        inner.start_as_current_span("ChatCompletion", attributes={"openinference.span.kind": "LLM"}) as span,
+    ):
+        span.set_attribute("llm.token_count.completion_details.reasoning", 3)
+        provider.get_tracer("http").start_span("POST").end()
     assert tree(captured.spans) == [
         "invoke_agent",
         "invoke_agent > chat gpt-5",
