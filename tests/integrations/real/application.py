@@ -1,8 +1,9 @@
 """An application that asks a model through the `openai` client, instrumented by others; a program to run.
 
-Its settings stand in the environment: `LIBRARIES` (`openinference`, `openllmetry`), `ORDER` (who comes first:
-`application`, `ours`, or `nobody` where the provider is made elsewhere; `alone` without us, `handed out` with a
-provider of ours), `REQUESTS`, `RATIO` of the sampler, `SCENES` that each request plays, `MODEL_URL`, `APP_URL`.
+Its settings stand in the environment: `LIBRARIES` (`openinference`, `openllmetry`), `ORDER` (who comes
+first: `application`, `ours`, or `nobody` where the provider is made elsewhere; `alone` without us,
+`handed out` with a provider of ours), `REQUESTS`, `RATIO` of the sampler, `SCENES` that each request
+plays, `MODEL_URL`, `APP_URL`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real instrumentations of a real client beside a real second backend: everybody gets their own, and right."""
+"""Real instrumentations of a real client beside a real second backend: everybody gets their own."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Outcome:
         )
 
 
-def run(order: str, libraries: str, *, requests: int = 1, ratio: str | None = None, **more: str) -> Outcome:
+def run(order: str, libraries: str, requests: int = 1, ratio: str | None = None, **more: str) -> Outcome:
     """Run the program to its end, with backends and a model of its own."""
     with Collector() as application, Collector() as ours, ScriptedServer() as server:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("TCC_", "OTEL_"))}
@@ -83,7 +83,7 @@ def run(order: str, libraries: str, *, requests: int = 1, ratio: str | None = No
 @lru_cache
 def alone(libraries: str, requests: int = 1, ratio: str | None = None) -> Outcome:
     """Return what the same program leaves behind without us."""
-    return run("alone", libraries, requests=requests, ratio=ratio)
+    return run("alone", libraries, requests, ratio)
 
 
 def tree(spans: tuple[SpanRecord, ...], trace_id: str) -> list[str]:
@@ -142,7 +142,7 @@ def assert_request(span: SpanRecord, scene: str) -> None:
 @pytest.mark.parametrize("libraries", LIBRARIES)
 @pytest.mark.parametrize("order", ["application", "ours"])
 def test_either_order(order: str, libraries: str) -> None:
-    """Whoever sets up first, the application's spans and headers are as without us, and both trees are right."""
+    """Whoever sets up first, the application's spans and headers are as without us, and ours are right."""
     found, without = run(order, libraries), alone(libraries)
     assert found.seen_of_the_application == without.seen_of_the_application
     assert found.traceparents == without.traceparents
@@ -199,7 +199,7 @@ def test_opentelemetry_instrument(tmp_path: Path) -> None:
         "OTEL_SERVICE_NAME": "shop",
     }
     both = "openinference openllmetry"
-    found, without = run("nobody", both, **settings), run("alone", both, **settings)
+    found, without = run("nobody", both, 1, None, **settings), run("alone", both, 1, None, **settings)
     assert len(without.application) > 0
     assert found.seen_of_the_application == without.seen_of_the_application
     assert found.traceparents == without.traceparents

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from contextcompany.diagnostics import guard
-from contextcompany.integrations.collecting import reading
+from contextcompany.integrations.collecting import copying, reading
 from contextcompany.integrations.collecting.processor import CollectingProcessor
 from contextcompany.recording.run import run as start_run
 from contextcompany.runtime import provider as providers
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from contextcompany.recording.run import Run
     from contextcompany.sdk import ReadableSpan
+    from contextcompany.sdk import Span as SDKSpan
 
 MOST_RUNS: Final = 10_000
 
@@ -65,6 +66,14 @@ class OwnRuns(CollectingProcessor):
             self._runs[span.get_span_context().span_id] = run
             if len(self._runs) > MOST_RUNS:
                 del self._runs[next(iter(self._runs))]
+
+    def on_start(self, span: SDKSpan, parent_context: Context | None = None) -> None:
+        """Remember a span that begins inside a run, and write onto it whose it is."""
+        super().on_start(span, parent_context)
+        with guard:
+            member = self.members.get(span.get_span_context().span_id)
+            if member is not None:
+                span.set_attributes(copying.identity(member.place))
 
     def on_end(self, span: ReadableSpan) -> None:
         """Deliver a span, then end the run that was opened for it."""
