@@ -1,4 +1,4 @@
-"""A provider of ours in the hands of instrumentation: inside runs, outside of them, and beside another one."""
+"""A provider of ours in the hands of instrumentation: inside runs, outside, and beside another one."""
 
 from __future__ import annotations
 
@@ -157,8 +157,10 @@ def test_beside_another_provider(
         tracer = tcc.tracer_provider().get_tracer(OPENTELEMETRY)
         tcc.tracer_provider()
     assert [record.message for record in caplog.records] == [
-        "tcc.tracer_provider() is for programs without a tracer provider, and this one has its own: "
-        "give that one to the instrumentation and call tcc.collect() instead"
+        (
+            "tcc.tracer_provider() is for programs without a tracer provider, and this one has its own: "
+            "give that one to the instrumentation and call tcc.collect() instead"
+        )
     ]
     shop = application[0].get_tracer("shop")
     with (

@@ -72,7 +72,7 @@ OPENINFERENCE: dict[str, Any] = {
     "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1",
     "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "f",
     "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"a": 2}',
-    "llm.tools.0.tool.json_schema": '{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}',
+    "llm.tools.0.tool.json_schema": json.dumps({"type": "function", "function": {**TOOLS[0], "type": None}}),
 }
 EARLIER: dict[str, Any] = {
     "llm.request.type": "chat",
