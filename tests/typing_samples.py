@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_type
 
+from opentelemetry import trace
+
 import contextcompany as tcc
 from contextcompany import Agent, FrozenRunContext, RunContext, current_context, tool
 from contextcompany.agents import AgentResult, AgentRun, ModelReply, ScriptedModel
@@ -389,3 +391,14 @@ async def decorated_agents_keep_their_types(mine: MyContext) -> None:
     assert_type(answer("a", mine), str)
     assert_type(await answer_slowly("a"), list[str])
     assert_type(current_context(), RunContext | None)
+
+
+# ------------------------------------------------------------------------------------- other people's spans
+
+
+def collecting() -> None:
+    """Collections are context managers, and our provider is an API provider."""
+    with tcc.collect(spans="all") as collection:
+        assert_type(collection, tcc.Collection)
+    assert_type(tcc.collect(trace.get_tracer_provider()), tcc.Collection)
+    assert_type(tcc.tracer_provider(), trace.TracerProvider)

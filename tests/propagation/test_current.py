@@ -222,3 +222,12 @@ async def test_an_async_generator_driven_by_one_task_per_step(current: CurrentHa
     items = generate()
     assert [await asyncio.create_task(step(items)) for _ in range(3)] == [1, 2, None]
     assert chain(current) == []
+
+
+def test_inside_and_outside(current: CurrentHandle[Sample]) -> None:
+    """A context is inside from the entering of a block to its leaving, whatever became of the handle."""
+    assert not current.is_inside
+    node = current.enter(A)
+    assert current.is_inside
+    current.leave(node)
+    assert not current.is_inside

@@ -196,7 +196,7 @@ class Process:
         counters = self._counters()
         return Stats(
             delivered=counters.delivered,
-            pending=counters.pending,
+            pending=counters.pending + len(self.waiting),
             spooled=counters.spooled,
             handed_over=counters.handed_over,
             recovered=counters.recovered,

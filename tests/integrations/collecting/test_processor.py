@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
 
+import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -29,11 +31,10 @@ from tests.integrations.collecting.foreign_spans import (
     exported,
     tree,
 )
+from tests.interpreter import python
 from tests.runtime.application import CountingIds
 
 if TYPE_CHECKING:
-    import pytest
-
     from contextcompany.testing import Captured
 
 Installed = tuple[TracerProvider, InMemorySpanExporter]
@@ -297,3 +298,40 @@ def test_nothing_is_held(application: Installed, captured: Captured) -> None:
         assert len(found.members) == 0
     assert len(process.waiting) == 0
     assert len(captured.spans) == 2
+
+
+FORKING = """
+import os, sys
+from opentelemetry.sdk.trace import TracerProvider
+import contextcompany as tcc
+
+tcc.configure(tcc_url=sys.argv[1], spool=False)
+provider = TracerProvider(shutdown_on_exit=False)
+tcc.collect(provider)
+tracer = provider.get_tracer("openinference.instrumentation.openai")
+with tcc.run("parent").prompt("hi"):
+    with tracer.start_as_current_span("across the fork"):
+        child = os.fork()
+    if child == 0:
+        with tcc.run("child").prompt("hi"), tracer.start_as_current_span("in the child"):
+            pass
+        tcc.flush()
+        os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+tcc.flush()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_forks() -> None:
+    """A span that is open across a fork is collected once, by the parent; the child collects its own."""
+    with Collector() as collector:
+        finished = python(FORKING, collector.url, PYTHONWARNINGS="ignore::DeprecationWarning")
+        assert (finished.code, finished.err) == (0, "")
+        arrived = sorted((span.attributes["tcc.runId"], span.name) for span in collector.store.spans())
+    assert arrived == [
+        ("child", "in the child"),
+        ("child", "invoke_agent"),
+        ("parent", "across the fork"),
+        ("parent", "invoke_agent"),
+    ]

@@ -193,7 +193,7 @@ def test_a_stream_that_is_read_after_the_step(application: Installed, captured: 
     with tcc.collect(), tcc.run().prompt("hi") as r:
         with r.step():
             stream = start_chat(provider)
-        assert len(process.waiting) == 1
+        assert (len(process.waiting), tcc.stats().pending) == (1, 1)
         stream.set_attributes(ANSWERED)
         stream.end()
         assert len(process.waiting) == 0
