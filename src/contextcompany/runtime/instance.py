@@ -74,6 +74,7 @@ class Instance:
         self._lock = threading.RLock()
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
+        self._finishing: dict[int, Prepare] = {}
         self._private: Tracer | None = None
         self._version = providers.package_version()
         key = settings.destination.key
@@ -126,18 +127,20 @@ class Instance:
         if context is not None and (destination is not None or receipt is not None):
             self._routes[context.span_id] = _Route(destination, receipt)
 
-    def deliver(self, span: ReadableSpan, prepare: Prepare | None = None) -> None:
-        """Bring an ended, checked span to its outbox.
+    def finish_later(self, span_id: int, finish: Prepare) -> None:
+        """Have something done with a span in the background, before its price and its redaction.
 
-        Args:
-            span: the span.
-            prepare: what happens to it in the background before its price and its redaction.
+        To be said just before the span is delivered.
         """
+        self._finishing[span_id] = finish
+
+    def deliver(self, span: ReadableSpan) -> None:
+        """Bring an ended, checked span to its outbox."""
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
         destination, receipt = route if route is not None else (None, None)
-        prepared = self._prepared if prepare is None else partial(self._prepared_after, prepare)
-        self._outbox(destination).submit(span, receipt, prepared)
+        finish = None if context is None else self._finishing.pop(context.span_id, None)
+        self._submit(destination, span, receipt, finish)
 
     def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
@@ -200,6 +203,7 @@ class Instance:
         """Start empty in a forked child."""
         self._lock = threading.RLock()
         self._routes.clear()
+        self._finishing.clear()
         if self._own is not None:
             self._own.renew_after_fork()
 
@@ -235,11 +239,22 @@ class Instance:
     def _submit_copy(
         self, destination: Destination | None, receipt: Receipt | None, span: ReadableSpan
     ) -> None:
-        copied = checked(span, content=self.settings.capture_content)
-        self._outbox(destination).submit(copied, receipt, self._prepared)
+        context = span.context
+        finish = None if context is None else self._finishing.pop(context.span_id, None)
+        self._submit(destination, checked(span, content=self.settings.capture_content), receipt, finish)
 
-    def _prepared_after(self, prepare: Prepare, span: ReadableSpan) -> ReadableSpan:
-        return self._prepared(prepare(span))
+    def _submit(
+        self,
+        destination: Destination | None,
+        span: ReadableSpan,
+        receipt: Receipt | None,
+        finish: Prepare | None = None,
+    ) -> None:
+        prepare = self._prepared if finish is None else partial(self._prepared_after, finish)
+        self._outbox(destination).submit(span, receipt, prepare)
+
+    def _prepared_after(self, finish: Prepare, span: ReadableSpan) -> ReadableSpan:
+        return self._prepared(finish(span))
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""

@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
-from contextcompany.integrations.collecting import requests
+from contextcompany.diagnostics import guard
+from contextcompany.integrations.collecting import folding, requests
 from contextcompany.runtime.process import process
 from tests.conftest import attributes_of
 from tests.integrations.collecting.foreign_spans import (
@@ -93,6 +94,27 @@ def test_a_step_that_nobody_fills_is_still_broken(application: Installed, captur
         s.prompt("hi").response("hello").__exit__(None, None, None)
     (step,) = captured.named("chat gpt-5")
     assert step.status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.unchecked
+def test_a_fold_that_fails(
+    application: Installed, captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where folding fails for a reason of ours, the step leaves as the caller filled it, with nothing raw."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(guard, "strict", False)
+    monkeypatch.setattr(folding, "folded", fail)
+    provider, _ = application
+    with tcc.collect(), tcc.run().prompt("hi") as r, r.step() as s, chat(provider):
+        s.response("mine")
+    (step,) = captured.named("chat")
+    attributes = step.attributes or {}
+    assert "gen_ai.input.messages" not in attributes
+    assert attributes["gen_ai.output.messages"] == ANSWER.replace("hello", "mine").replace("stop", "")
+    assert guard.errors == 1
 
 
 @pytest.mark.parametrize("content", [True, False], ids=["content", "no content"])

@@ -81,13 +81,14 @@ def deliver(
     content = instance.settings.capture_content
     instance.route(copied, place.destination)
 
-    def prepare(waited: ReadableSpan) -> ReadableSpan:
+    def finish(waited: ReadableSpan) -> ReadableSpan:
         with guard:
             return finished(waited, owner, repeated, content=content)
         bare = rebuilt(waited, attributes={}, events=(), links=())
         return finished(bare, owner, content=False)
 
-    instance.deliver(copied, prepare)
+    instance.finish_later(span_id, finish)
+    instance.deliver(copied)
 
 
 def finished(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.spans.rebuild import RedactedSpan, rebuilt
+from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import reading
 from contextcompany.recording.mapping import span_name
 from contextcompany.semconv import attributes as names
@@ -43,6 +44,39 @@ def has(spans: Sequence[ReadableSpan], field: str) -> bool:
     """Return whether spans hold what a step calls its prompt or its response."""
     key = _FIELDS.get(field)
     return key is not None and any(reading.has_content(span.attributes or {}, key) for span in spans)
+
+
+def begun(step: ReadableSpan, spans: Sequence[ReadableSpan], place: Place) -> ReadableSpan:
+    """Return a copy of an ended step that is folded in the background, where its delivery comes to it.
+
+    Until then what it is going to take of content has its place and its size on it, so that it
+    counts neither as broken nor as small.
+
+    Args:
+        step: a step of ours.
+        spans: the spans of others, the outermost first.
+        place: where the step's run is.
+    """
+    context = step.context
+    if context is None:
+        return step
+    known = step.attributes or {}
+    held: dict[str, AnyValue] = {}
+    if place.instance.settings.capture_content:
+        for key in _FIELDS.values():
+            for span in spans:
+                if key not in known and key not in held and reading.has_content(span.attributes or {}, key):
+                    held[key] = reading.raw_content(span.attributes or {}, key)
+
+    def finish(waited: ReadableSpan) -> ReadableSpan:
+        kept = {key: value for key, value in (waited.attributes or {}).items() if key not in held}
+        bare = rebuilt(waited, attributes=kept) if held else waited
+        with guard:
+            return folded(bare, spans, place)
+        return bare
+
+    place.instance.finish_later(context.span_id, finish)
+    return rebuilt(step, add=held) if held else step
 
 
 def folded(step: ReadableSpan, spans: Sequence[ReadableSpan], place: Place) -> ReadableSpan:

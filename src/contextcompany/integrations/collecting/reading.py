@@ -25,6 +25,10 @@ _MOST_NAME_BYTES: Final = 4_096
 # Longer than any answer whose id is worth a look into it.
 _LONGEST_READ: Final = 256 << 10
 _MOST_DEPTH: Final = 8
+_FLAT: Final = {
+    names.GEN_AI_INPUT_MESSAGES: (foreign.PROMPTS, foreign.INPUT_MESSAGES),
+    names.GEN_AI_OUTPUT_MESSAGES: (foreign.COMPLETIONS, foreign.OUTPUT_MESSAGES),
+}
 
 
 def facts(found: Attributes) -> dict[str, AnyValue]:
@@ -88,11 +92,13 @@ def bare_definitions(text: AnyValue) -> str:
 
 def has_content(found: Attributes, key: str) -> bool:
     """Return whether a span holds the messages that the conventions keep under a key."""
-    flat = {
-        names.GEN_AI_INPUT_MESSAGES: (foreign.PROMPTS, foreign.INPUT_MESSAGES),
-        names.GEN_AI_OUTPUT_MESSAGES: (foreign.COMPLETIONS, foreign.OUTPUT_MESSAGES),
-    }[key]
-    return key in found or any(name.startswith(flat) for name in found)
+    return key in found or any(name.startswith(_FLAT[key]) for name in found)
+
+
+def raw_content(found: Attributes, key: str) -> str:
+    """Return these messages as they stand there, one after the other."""
+    values = [found[key]] if key in found else [found[name] for name in found if name.startswith(_FLAT[key])]
+    return "\n".join(value for value in values if isinstance(value, str))
 
 
 def asked(found: Attributes) -> tuple[Plain, Plain]:

@@ -149,7 +149,7 @@ class Requests:
             for member, span in rest:
                 self._deliver(member, span)
             if spans:
-                step = folding.folded(step, spans, self._place)
+                step = folding.begun(step, spans, self._place)
         finally:
             pass_on(step)
 
