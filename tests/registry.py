@@ -29,7 +29,10 @@ COST: Final = "tcc.cost"
 COST_SOURCE: Final = "tcc.costSource"
 VIOLATIONS: Final = "tcc.violations"
 CONTENT_CAPTURED: Final = "tcc.contentCaptured"
+COLLECTED: Final = "tcc.collected"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+OURS: Final = "tcc."
 
 NAMESPACES: Final = ("gen_ai.", "tcc.", "error.", "user.")
 """Keys that begin so must be registered; others are the user's own."""
@@ -108,6 +111,8 @@ def check_span(span: ReadableSpan, allow: frozenset[str] = frozenset()) -> list[
     attributes = span.attributes or {}
     if RUN_ID not in attributes:
         return []
+    if COLLECTED in attributes:
+        return [*_collected_problems(attributes), *_content_off_problems(span, attributes)]
     rules = _rules_of(span.name, attributes.get(OPERATION))
     if rules is None:
         types = ", ".join(item.signal.type for item in _SPANS)
@@ -120,6 +125,17 @@ def check_span(span: ReadableSpan, allow: frozenset[str] = frozenset()) -> list[
         *_content_off_problems(span, attributes),
         *(problem for event in span.events for problem in _event_problems(event, allow)),
     ]
+
+
+def _collected_problems(attributes: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with what we added to a copy of a span of another library."""
+    step = next(rules for rules in _SPANS if rules.signal.type == "step")
+    added = {key: value for key, value in attributes.items() if key.startswith(OURS) or key in step.twins}
+    problems = _attribute_problems(added, step, frozenset())
+    for key, twin in step.twins.items():
+        if twin in attributes and attributes.get(key) != attributes[twin]:
+            problems.append(f"{key}: expected the same value as {twin}, got {attributes.get(key)!r}")
+    return problems
 
 
 def _rules_of(name: str, operation: object) -> Rules | None:

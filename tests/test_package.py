@@ -16,6 +16,7 @@ from tests.interpreter import python
 PUBLIC = {
     "ASGIMiddleware",
     "Agent",
+    "Collection",
     "ContextThreadPoolExecutor",
     "FrozenRunContext",
     "RunContext",
@@ -31,6 +32,7 @@ PUBLIC = {
     "WSGIMiddleware",
     "__version__",
     "attach",
+    "collect",
     "configure",
     "current_run",
     "flush",
@@ -44,6 +46,7 @@ PUBLIC = {
     "submit_feedback",
     "submit_feedback_async",
     "tool_call",
+    "tracer_provider",
 }
 
 KEYS = "api_key=None, tcc_url=None"
@@ -69,6 +72,9 @@ SIGNATURES = {
     "inject": "carrier=None, *, environment=False, identity=False",
     "attach": "carrier",
     "Run.wrap": "self, function, /",
+    "collect": "provider=None, *, spans='genai'",
+    "tracer_provider": "",
+    "Collection.close": "self",
     "Run.prompt": "self, user_prompt, system_prompt=None",
     "Run.response": "self, text",
     "Run.status": "self, code, message=None",

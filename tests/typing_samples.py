@@ -24,6 +24,8 @@ from typing import Any, Protocol, assert_type
 from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from opentelemetry import trace
+
 import contextcompany as tcc
 from contextcompany import Agent, FrozenRunContext, RunContext, current_context, tool
 from contextcompany.agents import AgentResult, AgentRun, ModelReply, ScriptedModel
@@ -491,3 +493,14 @@ async def streams_keep_their_types(
     assert_type([chunk async for chunk in step.stream(awaited)], list[bytes])
     with step.stream(manager) as stream:
         assert_type(next(stream), str)
+
+
+# ------------------------------------------------------------------------------------- other people's spans
+
+
+def collecting() -> None:
+    """Collections are context managers, and our provider is an API provider."""
+    with tcc.collect(spans="all") as collection:
+        assert_type(collection, tcc.Collection)
+    assert_type(tcc.collect(trace.get_tracer_provider()), tcc.Collection)
+    assert_type(tcc.tracer_provider(), trace.TracerProvider)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from contextcompany.context.tool import tool
     from contextcompany.delivery.spans.processor import RunSpanProcessor
     from contextcompany.integrations.asgi import ASGIMiddleware
+    from contextcompany.integrations.collecting.collection import Collection, collect
+    from contextcompany.integrations.collecting.handing_out import tracer_provider
     from contextcompany.integrations.wsgi import WSGIMiddleware
     from contextcompany.recording.ambient import identity
     from contextcompany.recording.attaching import attach
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASGIMiddleware",
     "Agent",
+    "Collection",
     "ContextThreadPoolExecutor",
     "FlushResult",
     "FrozenRunContext",
@@ -50,6 +53,7 @@ __all__ = [
     "__version__",
     "agent",
     "attach",
+    "collect",
     "configure",
     "current_context",
     "current_run",
@@ -65,11 +69,13 @@ __all__ = [
     "submit_feedback_async",
     "tool",
     "tool_call",
+    "tracer_provider",
 ]
 
 _HOMES = {
     "ASGIMiddleware": "contextcompany.integrations.asgi",
     "Agent": "contextcompany.agents.agent",
+    "Collection": "contextcompany.integrations.collecting.collection",
     "ContextThreadPoolExecutor": "contextcompany.context.current",
     "FlushResult": "contextcompany.runtime.results",
     "FrozenRunContext": "contextcompany.context.run_context",
@@ -82,6 +88,7 @@ _HOMES = {
     "WSGIMiddleware": "contextcompany.integrations.wsgi",
     "agent": "contextcompany.agents.wrapping",
     "attach": "contextcompany.recording.attaching",
+    "collect": "contextcompany.integrations.collecting.collection",
     "configure": "contextcompany.runtime.control",
     "current_context": "contextcompany.context.current",
     "current_run": "contextcompany.recording.run",
@@ -97,6 +104,7 @@ _HOMES = {
     "submit_feedback_async": "contextcompany.recording.feedback",
     "tool": "contextcompany.context.tool",
     "tool_call": "contextcompany.recording.tool_call",
+    "tracer_provider": "contextcompany.integrations.collecting.handing_out",
 }
 
 

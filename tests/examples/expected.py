@@ -137,6 +137,27 @@ EXPECTED: Final = {
         ],
         prints=r"2 steps with 2 and 4 messages in run messages\n.*complete=True, delivered=4",
     ),
+    "collecting.py": Expected(
+        [
+            run(attributes={"gen_ai.output.messages": assistant("On its way.")}),
+            child(
+                "chat gpt-5",
+                attributes={
+                    "tcc.collected": None,
+                    "tcc.stepId": "<step 1>",
+                    "gen_ai.input.messages": user("Where is order 17?"),
+                    "gen_ai.output.messages": assistant("On its way."),
+                    "gen_ai.usage.input_tokens": 12,
+                },
+            ),
+            Arrived(
+                "chat gpt-5",
+                {"tcc.collected": True, "tcc.runId": "<run 1>", "gen_ai.usage.output_tokens": 4},
+                parent=0,
+            ),
+        ],
+        prints=r"yours: \['chat gpt-5', 'chat gpt-5'\]\n.*complete=True, delivered=3",
+    ),
     "content_off.py": Expected(
         [
             run(

@@ -309,3 +309,12 @@ def test_is_bound_tells_of_the_generator_s_own_block(current: CurrentHandle[Samp
     a = current.enter(A)
     assert list(asking()) == [[False, True]]
     current.leave(a)
+
+
+def test_inside_and_outside(current: CurrentHandle[Sample]) -> None:
+    """A context is inside from the entering of a block to its leaving, whatever became of the handle."""
+    assert not current.is_inside
+    node = current.enter(A)
+    assert current.is_inside
+    current.leave(node)
+    assert not current.is_inside

@@ -123,6 +123,15 @@ def test_time_limits(watch: Watch) -> None:
     assert recordings[2].closed == []
 
 
+def test_a_limit_for_something_else(watch: Watch) -> None:
+    """What is no handle is closed too when its time is up, and is not counted among the open ones."""
+    waiting = Recording()
+    watch.close_after(waiting, 0.01)
+    assert waiting.done.wait(PATIENCE)
+    assert waiting.closed == [("its time limit", "late", "contextcompany-watch")]
+    assert len(watch) == 0
+
+
 def test_a_limit_beyond_any_clock(watch: Watch) -> None:
     """A limit of centuries is as good as none, and the watch goes on to keep the others."""
     patient, recording = Handle(), Recording()

@@ -230,7 +230,9 @@ def _kind(span: SpanRecord) -> Kind:
     if span.name == attributes.FEEDBACK_SPAN_NAME:
         return "feedback"
     operation = span.attributes.get(attributes.GEN_AI_OPERATION_NAME)
-    return _KINDS.get(operation, "span") if isinstance(operation, str) else "span"
+    kind = _KINDS.get(operation, "span") if isinstance(operation, str) else "span"
+    # An agent that another library recorded inside a run is a part of the run, and not the run.
+    return "span" if kind == "run" and attributes.TCC_COLLECTED in span.attributes else kind
 
 
 def _start(node: Node) -> int:

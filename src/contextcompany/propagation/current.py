@@ -116,6 +116,11 @@ class CurrentHandle(Generic[H]):
         """Make current what was, whatever was entered since."""
         self._var.set(node)
 
+    @property
+    def is_inside(self) -> bool:
+        """Return whether this context is inside of a block."""
+        return self._var.get() is not None
+
     def clear(self) -> None:
         """Forget the entered blocks of this context."""
         self._var.set(None)

@@ -69,6 +69,7 @@ class CopiedRecording(Recording):
         self._closed_by = (0.0, "being copied")
         self._warned = False
         self.stream = None
+        self.duplicates = None
         if place is not None:
             self.place = place
 

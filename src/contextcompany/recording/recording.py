@@ -6,7 +6,7 @@ import datetime
 import threading
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from opentelemetry.trace import StatusCode
 
@@ -51,6 +51,14 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class Duplicates(Protocol):
+    """What other libraries recorded of the request that a step stands for."""
+
+    def fills(self, field: str) -> bool:
+        """Return whether a field that the caller did not set is known from there, or still may be."""
+        ...
+
+
 class Recording:
     """A span from its start to its end.
 
@@ -61,6 +69,7 @@ class Recording:
         fields: what the setters were given, by field; content as a pair of snapshot and "was cut".
         state: open, ended by the caller, or closed by this package.
         stream: what a stream brings while it is recorded, or None.
+        duplicates: the same request as others recorded it, if anybody did.
     """
 
     __slots__ = (
@@ -73,6 +82,7 @@ class Recording:
         "_metadata",
         "_warned",
         "content",
+        "duplicates",
         "fields",
         "kind",
         "place",
@@ -97,6 +107,7 @@ class Recording:
         self.fields: Fields = {}
         self.state = State.OPEN
         self.stream: Arriving | None = None
+        self.duplicates: Duplicates | None = None
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
@@ -247,8 +258,12 @@ class Recording:
         return False
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
-        given = self.fields if self.stream is None else self.fields.keys() | {"response"}
-        return invariants.missing_fields(self.kind, given.__contains__)
+        return invariants.missing_fields(self.kind, self._is_known)
+
+    def _is_known(self, field: str) -> bool:
+        if field in self.fields or (field == "response" and self.stream is not None):
+            return True
+        return self.duplicates is not None and self.duplicates.fills(field)
 
     def _refuse(self, setter: str) -> None:
         kind = self.kind.replace("_", " ")

@@ -216,7 +216,9 @@ class Holding:
 
 
 def _is_run(span: ReadableSpan) -> bool:
-    return (span.attributes or {}).get(names.GEN_AI_OPERATION_NAME) == names.OPERATION_INVOKE_AGENT
+    attributes = span.attributes or {}
+    is_agent = attributes.get(names.GEN_AI_OPERATION_NAME) == names.OPERATION_INVOKE_AGENT
+    return is_agent and names.TCC_COLLECTED not in attributes
 
 
 def _marked(span: ReadableSpan) -> ReadableSpan:

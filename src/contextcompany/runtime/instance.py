@@ -19,6 +19,7 @@ from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.spans.redacting import Redactor
 from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime import provider as providers
+from contextcompany.runtime.waiting import WaitingSpanProcessor
 from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
-    from contextcompany.delivery.outbox.entry import Receipt
+    from contextcompany.delivery.outbox.entry import Prepare, Receipt
     from contextcompany.runtime.holding import HeldRun
     from contextcompany.runtime.outboxes import Outboxes
+    from contextcompany.runtime.waiting import Waiting
     from contextcompany.sdk import Span
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings
@@ -62,16 +64,19 @@ class Instance:
     Args:
         settings: what is recorded and where it goes.
         shared: the outboxes of the process.
+        waiting: what holds ended spans back, if anything does.
     """
 
-    def __init__(self, settings: Settings, shared: Outboxes) -> None:
+    def __init__(self, settings: Settings, shared: Outboxes, waiting: Waiting | None = None) -> None:
         self.settings = settings
+        self._waiting = waiting
         self._shared = shared
         self._own: Outbox | None = None
         self.ids = PrivateIdGenerator()
         self._lock = threading.RLock()
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
+        self._finishing: dict[int, Prepare] = {}
         self._private: Tracer | None = None
         self._version = providers.package_version()
         key = settings.destination.key
@@ -88,7 +93,11 @@ class Instance:
         if self._private is None:
             with self._lock:
                 if self._private is None:
-                    processor = RunSpanProcessor(_Router(self), capture_content=self.settings.capture_content)
+                    processor: SpanProcessor = RunSpanProcessor(
+                        _Router(self), capture_content=self.settings.capture_content
+                    )
+                    if self._waiting is not None:
+                        processor = WaitingSpanProcessor(self._waiting, processor)
                     provider = providers.private_provider(self.settings, processor, self.ids)
                     self._private = provider.get_tracer(providers.SCOPE, self._version)
         return self._private
@@ -111,7 +120,7 @@ class Instance:
 
     def route(
         self,
-        span: trace.Span,
+        span: trace.Span | ReadableSpan,
         destination: Destination | None,
         receipt: Receipt | None = None,
         held: HeldRun | None = None,
@@ -120,21 +129,29 @@ class Instance:
 
         One of a run that is held back waits there until it is known whether the run fails.
         """
-        if destination is not None or receipt is not None or held is not None:
-            span_id = span.get_span_context().span_id
-            self._routes[span_id] = _Route(destination, receipt, held)
+        context = span.get_span_context()
+        if context is not None and (destination is not None or receipt is not None or held is not None):
+            self._routes[context.span_id] = _Route(destination, receipt, held)
             if held is not None:
-                held.expect(span_id)
+                held.expect(context.span_id)
+
+    def finish_later(self, span_id: int, finish: Prepare) -> None:
+        """Have something done with a span in the background, before its price and its redaction.
+
+        To be said just before the span is delivered.
+        """
+        self._finishing[span_id] = finish
 
     def deliver(self, span: ReadableSpan) -> None:
         """Bring an ended, checked span to its outbox."""
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
         destination, receipt, held = route if route is not None else (None, None, None)
+        finish = None if context is None else self._finishing.pop(context.span_id, None)
         if held is None:
-            self._submit(destination, span, receipt)
+            self._submit(destination, span, receipt, finish)
         else:
-            held.take(span, receipt, partial(self._submit, destination))
+            held.take(span, receipt, partial(self._submit, destination, finish=finish))
 
     def deliver_copy(self, span: trace.Span | ReadableSpan, destination: Destination | None) -> None:
         """Bring a copy of an ended span of the application's provider to a destination of ours.
@@ -148,9 +165,14 @@ class Instance:
         receipt = None if route is None else route.receipt
         wanted = destination is not None or self.settings.has_destination
         if wanted and isinstance(span, ReadableSpan) and context.trace_flags.sampled:
-            copied = checked(rebuilt(span), content=self.settings.capture_content)
-            self._submit(destination, copied, receipt)
-        elif receipt is not None:
+            copied = rebuilt(span)
+            submit = partial(self._submit_copy, destination, receipt)
+            if self._waiting is None or not self._waiting.take(copied, submit):
+                submit(copied)
+            return
+        if self._waiting is not None:
+            self._waiting.forget(context.span_id)
+        if receipt is not None:
             receipt.settle(delivered=False)
 
     def retire(self, adopt: Callable[[Instance], None]) -> Counters | None:
@@ -192,11 +214,9 @@ class Instance:
         """Start empty in a forked child."""
         self._lock = threading.RLock()
         self._routes.clear()
+        self._finishing.clear()
         if self._own is not None:
             self._own.renew_after_fork()
-
-    def _submit(self, destination: Destination | None, span: ReadableSpan, receipt: Receipt | None) -> None:
-        self._outbox(destination).submit(span, receipt, self._prepared)
 
     def _outbox(self, destination: Destination | None) -> Outbox:
         adopt, self._adopt = self._adopt, None
@@ -226,6 +246,26 @@ class Instance:
             prepare=self._prepared,
             reopen=not self.closed,
         )
+
+    def _submit_copy(
+        self, destination: Destination | None, receipt: Receipt | None, span: ReadableSpan
+    ) -> None:
+        context = span.context
+        finish = None if context is None else self._finishing.pop(context.span_id, None)
+        self._submit(destination, checked(span, content=self.settings.capture_content), receipt, finish)
+
+    def _submit(
+        self,
+        destination: Destination | None,
+        span: ReadableSpan,
+        receipt: Receipt | None,
+        finish: Prepare | None = None,
+    ) -> None:
+        prepare = self._prepared if finish is None else partial(self._prepared_after, finish)
+        self._outbox(destination).submit(span, receipt, prepare)
+
+    def _prepared_after(self, finish: Prepare, span: ReadableSpan) -> ReadableSpan:
+        return self._prepared(finish(span))
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""

@@ -23,6 +23,7 @@ from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.places import Place, Places
 from contextcompany.runtime.results import FlushResult, Stats
 from contextcompany.runtime.sigterm import SigtermDrain
+from contextcompany.runtime.waiting import Waiting
 from contextcompany.runtime.watch import Watch
 from contextcompany.semconv import attributes as names
 from contextcompany.settings import settings as settings_room
@@ -30,6 +31,7 @@ from contextcompany.settings import settings as settings_room
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from opentelemetry import trace
     from opentelemetry.trace import Span
 
     from contextcompany.delivery.outbox.outbox import Outbox
@@ -51,6 +53,14 @@ class CurrentRecording(Protocol):
         ...
 
 
+class Attached(Protocol):
+    """A span processor of ours on a provider of somebody else."""
+
+    def renew_after_fork(self) -> None:
+        """Forget in a forked child what belongs to the parent process."""
+        ...
+
+
 class Process:
     """What this process records with. One exists: `process`."""
 
@@ -58,6 +68,10 @@ class Process:
         self.watch = Watch(timeout_error=names.ERROR_TYPE_TIMEOUT, abandoned_error=names.ERROR_TYPE_ABANDONED)
         self.places = Places()
         self.holding = Holding()
+        self.waiting = Waiting(self.watch)
+        # Ours on the providers of others, which take processors and never give them back.
+        self.processors: weakref.WeakKeyDictionary[object, Attached] = weakref.WeakKeyDictionary()
+        self.handed_out: trace.TracerProvider | None = None
         self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
@@ -96,7 +110,7 @@ class Process:
                 log_debug_lines()
             logger.debug("configured: %r", settings)
             self._stopped = False
-            instance = Instance(settings, self._outboxes)
+            instance = Instance(settings, self._outboxes, self.waiting)
             self._instances.append(instance)
             return instance
 
@@ -133,6 +147,7 @@ class Process:
         try:
             yield instance
         finally:
+            self.waiting.release()
             instance.close(_EXIT_SECONDS)
             with self._lock:
                 self._kept.discard(instance)
@@ -143,6 +158,7 @@ class Process:
         """Send everything that waits, within so many seconds."""
         before = self._counters()
         deadline = time.monotonic() + timeout
+        self.waiting.release()
         self._hurry()
         emptied = [box.flush(max(deadline - time.monotonic(), 0)) for box in self._boxes()]
         return self._result(before, emptied=all(emptied))
@@ -157,6 +173,7 @@ class Process:
             with guard:
                 recording.close(reason, names.ERROR_TYPE_ABANDONED)
         self.watch.wait_until_empty(min(timeout, _ENDING_SECONDS))
+        self.waiting.release()
         with self._lock:
             for instance in self._instances:
                 instance.closed = True
@@ -181,7 +198,7 @@ class Process:
         counters = self._counters()
         return Stats(
             delivered=counters.delivered,
-            pending=counters.pending,
+            pending=counters.pending + len(self.waiting),
             spooled=counters.spooled,
             handed_over=counters.handed_over,
             recovered=counters.recovered,
@@ -258,6 +275,7 @@ class Process:
             self.shutdown(_EXIT_SECONDS, "SIGTERM")
             return
         deadline = time.monotonic() + _EXIT_SECONDS
+        self.waiting.release()
         self._hurry()
         for box in self._boxes():
             box.save(max(deadline - time.monotonic(), 0))
@@ -269,6 +287,9 @@ class Process:
         self._sigterm.renew_after_fork()
         self.places.renew_lock()
         self.holding.renew()
+        self.waiting.renew_after_fork()
+        for processor in list(self.processors.values()):
+            processor.renew_after_fork()
         self._counted = Counters()
         self._outboxes.renew_after_fork()
         for instance in (*self._instances, *self._retired):

@@ -23,12 +23,16 @@ _LONGEST_WAIT: Final = 3_600.0
 _GLANCE: Final = 0.001
 
 
-class Watched(Protocol):
-    """An open recording, as the watch needs it."""
+class Closable(Protocol):
+    """What can be closed when its time is up."""
 
     def close(self, reason: str, error_type: str | None) -> None:
         """End the span for the given reason unless it has ended."""
         ...
+
+
+class Watched(Closable, Protocol):
+    """An open recording, as the watch needs it."""
 
     def detach_after_fork(self) -> None:
         """Forget the span in a forked child: the parent process ends it."""
@@ -52,7 +56,7 @@ class Watch:
     def _begin(self) -> None:
         self._open: dict[int, _Tether] = {}
         self._wake: SimpleQueue[_Tether | None] = SimpleQueue()
-        self._deadlines: list[tuple[float, int, weakref.ref[Watched]]] = []
+        self._deadlines: list[tuple[float, int, weakref.ref[Closable]]] = []
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
@@ -74,10 +78,16 @@ class Watch:
         if self._thread is None:
             self._start_thread()
         if timeout is not None:
-            with self._lock:
-                item = (time.monotonic() + timeout, next(self._numbers), weakref.ref(recording))
-                heapq.heappush(self._deadlines, item)
-            self._wake.put(None)
+            self.close_after(recording, timeout)
+
+    def close_after(self, recording: Closable, timeout: float) -> None:
+        """Close something after so many seconds, unless it is gone by then; referred to weakly."""
+        if self._thread is None:
+            self._start_thread()
+        with self._lock:
+            item = (time.monotonic() + timeout, next(self._numbers), weakref.ref(recording))
+            heapq.heappush(self._deadlines, item)
+        self._wake.put(None)
 
     def remove(self, recording: Watched) -> None:
         """Stop watching a recording that has ended."""

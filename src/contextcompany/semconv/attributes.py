@@ -36,7 +36,7 @@ GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
 """The model that answered."""
 
 GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
-"""Identifier of the answer, as the provider's stream gave it."""
+"""The provider's identifier of the answer."""
 
 GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 """Seconds from the start of the step to the first chunk of its stream."""
@@ -173,6 +173,9 @@ TCC_TRUNCATED: Final = "tcc.truncated"
 TCC_CONTENT_CAPTURED: Final = "tcc.contentCaptured"
 """Present and false on a span whose content was switched off."""
 
+TCC_COLLECTED: Final = "tcc.collected"
+"""Present and true on a copy of a span that another library made."""
+
 CONTENT_KEYS: Final = (
     GEN_AI_INPUT_MESSAGES,
     GEN_AI_OUTPUT_MESSAGES,
@@ -242,6 +245,7 @@ KNOWN_KEYS: Final = frozenset(
         TCC_VIOLATIONS,
         TCC_TRUNCATED,
         TCC_CONTENT_CAPTURED,
+        TCC_COLLECTED,
     }
 )
 """All keys above: what the setters write, and nothing else may."""

@@ -12,8 +12,10 @@ from contextcompany.sdk import Event, ReadableSpan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, Status
+    from opentelemetry.trace import Link, SpanContext, Status
     from opentelemetry.util.types import AnyValue
+
+    from contextcompany.sdk import Resource
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ def rebuilt(
     attributes: Mapping[str, AnyValue] | None = None,
     links: Sequence[Link] | None = None,
     name: str | None = None,
+    place: tuple[SpanContext, SpanContext | None, Resource] | None = None,
     redacted: bool = False,
 ) -> ReadableSpan:
     """Return a copy of an ended span with what is given in the place of what it has.
@@ -45,17 +48,19 @@ def rebuilt(
         attributes: attributes instead of those it has.
         links: other links.
         name: another name.
+        place: another context, parent and resource.
         redacted: whether the copy is marked as one whose texts passed the redaction.
     """
     kept = span.attributes if attributes is None else attributes
     bounded = BoundedAttributes(attributes={**(kept or {}), **(add or {})}, immutable=True)
     bounded.dropped = span.dropped_attributes
+    context, parent, resource = (span.context, span.parent, span.resource) if place is None else place
     kind = RedactedSpan if redacted or isinstance(span, RedactedSpan) else ReadableSpan
     return kind(
         name=span.name if name is None else name,
-        context=span.context,
-        parent=span.parent,
-        resource=span.resource,
+        context=context,
+        parent=parent,
+        resource=resource,
         attributes=bounded,
         events=_bounded(span.events if events is None else events, span.dropped_events),
         links=_bounded(span.links if links is None else links, span.dropped_links),

@@ -50,6 +50,7 @@ STRUCTURAL_KEYS: Final = frozenset(
         names.TCC_VIOLATIONS,
         names.TCC_TRUNCATED,
         names.TCC_CONTENT_CAPTURED,
+        names.TCC_COLLECTED,
     }
 )
 """Attributes that pass untouched: ids, models, codes, counts, the names of agents and tools."""
