@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from contextcompany.integrations.collecting.collection import Collection, collect
     from contextcompany.integrations.collecting.handing_out import tracer_provider
     from contextcompany.integrations.wsgi import WSGIMiddleware
-    from contextcompany.recording.ambient import identity
-    from contextcompany.recording.attaching import attach
-    from contextcompany.recording.feedback import submit_feedback, submit_feedback_async
-    from contextcompany.recording.injecting import inject
-    from contextcompany.recording.run import Run, current_run, run
-    from contextcompany.recording.step import Step, step
-    from contextcompany.recording.tool_call import ToolCall, tool_call
+    from contextcompany.recording.handles.attaching import attach
+    from contextcompany.recording.handles.feedback import submit_feedback, submit_feedback_async
+    from contextcompany.recording.handles.run import Run, current_run, run
+    from contextcompany.recording.handles.step import Step, step
+    from contextcompany.recording.handles.tool_call import ToolCall, tool_call
+    from contextcompany.recording.places.ambient import identity
+    from contextcompany.recording.places.injecting import inject
     from contextcompany.runtime.control import configure, flush, shutdown, stats
     from contextcompany.runtime.results import FlushResult, Stats
 
@@ -79,31 +79,31 @@ _HOMES = {
     "ContextThreadPoolExecutor": "contextcompany.context.current",
     "FlushResult": "contextcompany.runtime.results",
     "FrozenRunContext": "contextcompany.context.run_context",
-    "Run": "contextcompany.recording.run",
+    "Run": "contextcompany.recording.handles.run",
     "RunContext": "contextcompany.context.run_context",
     "RunSpanProcessor": "contextcompany.delivery.spans.processor",
     "Stats": "contextcompany.runtime.results",
-    "Step": "contextcompany.recording.step",
-    "ToolCall": "contextcompany.recording.tool_call",
+    "Step": "contextcompany.recording.handles.step",
+    "ToolCall": "contextcompany.recording.handles.tool_call",
     "WSGIMiddleware": "contextcompany.integrations.wsgi",
     "agent": "contextcompany.agents.wrapping",
-    "attach": "contextcompany.recording.attaching",
+    "attach": "contextcompany.recording.handles.attaching",
     "collect": "contextcompany.integrations.collecting.collection",
     "configure": "contextcompany.runtime.control",
     "current_context": "contextcompany.context.current",
-    "current_run": "contextcompany.recording.run",
+    "current_run": "contextcompany.recording.handles.run",
     "flush": "contextcompany.runtime.control",
-    "identity": "contextcompany.recording.ambient",
-    "inject": "contextcompany.recording.injecting",
+    "identity": "contextcompany.recording.places.ambient",
+    "inject": "contextcompany.recording.places.injecting",
     "model": "contextcompany.agents.asking",
-    "run": "contextcompany.recording.run",
+    "run": "contextcompany.recording.handles.run",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",
-    "step": "contextcompany.recording.step",
-    "submit_feedback": "contextcompany.recording.feedback",
-    "submit_feedback_async": "contextcompany.recording.feedback",
+    "step": "contextcompany.recording.handles.step",
+    "submit_feedback": "contextcompany.recording.handles.feedback",
+    "submit_feedback_async": "contextcompany.recording.handles.feedback",
     "tool": "contextcompany.context.tool",
-    "tool_call": "contextcompany.recording.tool_call",
+    "tool_call": "contextcompany.recording.handles.tool_call",
     "tracer_provider": "contextcompany.integrations.collecting.handing_out",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.recording.spans import whole
+from tests.recording.rows import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

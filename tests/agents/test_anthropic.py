@@ -15,7 +15,7 @@ from tests.agents.provider import INSTRUCTIONS, PARAMETERS, TASK, answer, bodies
 from tests.agents.shape import shape, shapes, tree
 from tests.interceptors.answering import Answering
 from tests.loopback import Answer, LoopbackServer
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -9,7 +9,7 @@ import pytest
 
 import contextcompany as tcc
 from tests.agents.shape import shapes
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from contextcompany.agents import Agent, AgentResult, ModelReply, ModelUsage, Sc
 from contextcompany.interceptors import Usage
 from contextcompany.testing import capture
 from tests.agents.shape import shape, shapes, tree
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ from tests.agents.provider import (
 )
 from tests.agents.shape import shape, shapes, tree
 from tests.loopback import LoopbackServer
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

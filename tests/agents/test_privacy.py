@@ -11,7 +11,7 @@ import contextcompany as tcc
 from contextcompany.agents import ModelReply, ScriptedModel, ToolRequest
 from contextcompany.interceptors import InterceptResult, Phase
 from tests.interceptors.answering import Answering
-from tests.recording.spans import everything_said, parsed
+from tests.recording.rows import everything_said, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ import contextcompany as tcc
 from contextcompany.agents import ModelReply, ToolRequest
 from examples.context.fastapi_app import Orders, RequestContext, app, get_agent, list_orders
 from tests.loopback import PATIENCE
-from tests.recording.spans import assistant, trace_id_of, user, whole
+from tests.recording.rows import assistant, trace_id_of, user, whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence

@@ -19,7 +19,7 @@ from contextcompany.interceptors import (
     StopExecution,
 )
 from tests.agents.shape import ordered, shape, shapes, span_id, tree
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from contextcompany.testing import Captured

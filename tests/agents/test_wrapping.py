@@ -12,7 +12,7 @@ import pytest
 import contextcompany as tcc
 from contextcompany.agents import Agent, ScriptedModel
 from tests.agents.shape import shape, shapes, tree
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from contextcompany import FrozenRunContext, RunContext, tool
 from contextcompany.agents import ModelReply, ToolRequest
 from contextcompany.context.recorded import record_context
 from tests.context.contexts import Plain, agent
-from tests.recording.spans import assistant, everything_said, user, whole
+from tests.recording.rows import assistant, everything_said, user, whole
 
 if TYPE_CHECKING:
     from contextcompany.testing import Captured

@@ -13,7 +13,7 @@ from contextcompany import RunContext, tool
 from contextcompany.context.current import using_context
 from contextcompany.context.tool import spec_of
 from tests.context.contexts import Plain
-from tests.recording.spans import parsed, span_id, whole
+from tests.recording.rows import parsed, span_id, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -28,9 +28,9 @@ SYS_EXIT_CODE: Final = 3
 OS_EXIT_CODE: Final = 7
 RESULT: Final = ".result.json"
 _PRELOADED: Final = (
-    "contextcompany.recording.run",
-    "contextcompany.recording.step",
-    "contextcompany.recording.tool_call",
+    "contextcompany.recording.handles.run",
+    "contextcompany.recording.handles.step",
+    "contextcompany.recording.handles.tool_call",
     "contextcompany.runtime.process",
     "contextcompany.delivery.wire.transport",
     # What the background needs for its first batch; an agent's own client has most of it loaded anyway.

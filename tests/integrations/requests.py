@@ -9,7 +9,7 @@ from opentelemetry import trace
 
 import contextcompany as tcc
 from contextcompany.integrations.request import _CHAINS
-from tests.recording.spans import parsed
+from tests.recording.rows import parsed
 
 if TYPE_CHECKING:
     from contextcompany.testing import Captured

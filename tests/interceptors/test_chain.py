@@ -22,7 +22,7 @@ from contextcompany.interceptors import (
 from contextcompany.interceptors.chain import Chain, Stopped
 from tests.agents.shape import shape, shapes
 from tests.interceptors.answering import Another, Answering
-from tests.recording.spans import assistant, user
+from tests.recording.rows import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

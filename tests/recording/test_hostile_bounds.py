@@ -10,7 +10,7 @@ import pytest
 import contextcompany as tcc
 from tests.conftest import attributes_of
 from tests.recording.hostile import MEBIBYTE, deep
-from tests.recording.spans import JSON_KEYS, parsed, user
+from tests.recording.rows import JSON_KEYS, parsed, user
 from tests.recording.test_hostile_data import size_of
 
 if TYPE_CHECKING:

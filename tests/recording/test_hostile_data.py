@@ -16,7 +16,7 @@ from tests.conftest import attributes_of
 from tests.delivery.spans.whole import encode
 from tests.recording.hostile import HOSTILE, HUGE, MEBIBYTE, VALUES, Raising
 from tests.recording.processes import run_python
-from tests.recording.spans import parsed, typed
+from tests.recording.rows import parsed, typed
 from tests.registry import check_span
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from opentelemetry import trace
 
 import contextcompany as tcc
 from contextcompany.testing import capture
-from tests.recording.spans import everything_said, parsed, span_id, whole
+from tests.recording.rows import everything_said, parsed, span_id, whole
 from tests.registry import check_span
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 import contextcompany as tcc
 from contextcompany.local.collector import Collector
-from tests.recording.spans import parent_id, parsed, span_id, trace_id_of
+from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ import contextcompany as tcc
 from contextcompany.context.current import using_context
 from contextcompany.context.tool import spec_of
 from contextcompany.interceptors import InterceptContext, Phase
-from tests.recording.spans import parsed
+from tests.recording.rows import parsed
 from tests.seeds.context_changes import CHANGES, runnable
 from tests.seeds.context_usage import DEFINITION, SCENES, TEST_FILE, ContextScene
 from tests.seeds.indented import indented

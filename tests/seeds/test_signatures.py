@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 import contextcompany as tcc
-from contextcompany.recording.moments import Moment
+from contextcompany.recording.spans.moments import Moment
 from tests.seeds.samples import function_head
 from tests.seeds.test_samples import SIGNATURES, codes
 

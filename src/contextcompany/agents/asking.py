@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from contextcompany.agents.wrapping import first_argument
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
-from contextcompany.recording.calls import wrapped_function
-from contextcompany.recording.capture import or_empty
-from contextcompany.recording.step import Step, new_step
+from contextcompany.recording.calls.calls import wrapped_function
+from contextcompany.recording.calls.capture import or_empty
+from contextcompany.recording.handles.step import Step, new_step
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from contextcompany.recording.capture import CaptureArgs, CaptureResult
+    from contextcompany.recording.calls.capture import CaptureArgs, CaptureResult
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
-from contextcompany.recording.calls import Kind
-from contextcompany.recording.capture import NOTHING, Capture
-from contextcompany.recording.yielded import joined
+from contextcompany.recording.calls.calls import Kind
+from contextcompany.recording.calls.capture import NOTHING, Capture
+from contextcompany.recording.calls.yielded import joined
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 

@@ -26,9 +26,9 @@ from contextcompany.interceptors.interceptor import (
     StopExecution,
     Usage,
 )
-from contextcompany.recording.capture import NOTHING
-from contextcompany.recording.failures import safe_message
-from contextcompany.recording.run import run as start_run
+from contextcompany.recording.calls.capture import NOTHING
+from contextcompany.recording.handles.run import run as start_run
+from contextcompany.recording.spans.failures import safe_message
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from contextcompany.agents.callables import Prepared
     from contextcompany.agents.model import Model, ToolRequest
     from contextcompany.context.run_context import RunContext
-    from contextcompany.recording.run import Run
-    from contextcompany.recording.tool_call import ToolCall
+    from contextcompany.recording.handles.run import Run
+    from contextcompany.recording.handles.tool_call import ToolCall
 
 MAX_STEPS: Final = "max_steps"
 

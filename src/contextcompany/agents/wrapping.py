@@ -9,16 +9,16 @@ from contextcompany.context.current import VARIABLE, current_context
 from contextcompany.context.recorded import record_context
 from contextcompany.context.run_context import RunContext, context_of, for_agent
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
-from contextcompany.recording.calls import wrapped_function
-from contextcompany.recording.capture import or_empty
-from contextcompany.recording.run import run as start_run
+from contextcompany.recording.calls.calls import wrapped_function
+from contextcompany.recording.calls.capture import or_empty
+from contextcompany.recording.handles.run import run as start_run
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from contextcompany.recording.capture import CaptureArgs, CaptureResult
-    from contextcompany.recording.run import Run
+    from contextcompany.recording.calls.capture import CaptureArgs, CaptureResult
+    from contextcompany.recording.handles.run import Run
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

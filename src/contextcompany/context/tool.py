@@ -12,9 +12,9 @@ from contextcompany.context.annotations import Annotations, signature_of
 from contextcompany.context.current import VARIABLE
 from contextcompany.context.injection import Parameter, context_for, context_parameter
 from contextcompany.context.schema import Schema, schema_of
-from contextcompany.recording.calls import Call, H, kind_of, require_function, wrapped_function
-from contextcompany.recording.capture import NOTHING, Capture
-from contextcompany.recording.tool_call import ToolCall, new_tool_call
+from contextcompany.recording.calls.calls import Call, H, kind_of, require_function, wrapped_function
+from contextcompany.recording.calls.capture import NOTHING, Capture
+from contextcompany.recording.handles.tool_call import ToolCall, new_tool_call
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from contextcompany.context.run_context import RunContext
-    from contextcompany.recording.capture import CaptureArgs, CaptureResult
+    from contextcompany.recording.calls.capture import CaptureArgs, CaptureResult
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

@@ -9,9 +9,9 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from contextcompany.diagnostics import guard
-from contextcompany.recording.ambient import Asked, Block, blocks, requests_around
-from contextcompany.recording.attaching import attach
-from contextcompany.recording.remote import parents
+from contextcompany.recording.handles.attaching import attach
+from contextcompany.recording.places.ambient import Asked, Block, blocks, requests_around
+from contextcompany.recording.places.remote import parents
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names

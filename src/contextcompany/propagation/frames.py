@@ -19,7 +19,7 @@ _CONTEXTLIB: Final = contextlib.contextmanager.__globals__
 # These resume a generator in order to make something current for others, until they resume it again.
 _KEEPERS: Final = frozenset({"_pytest", "anyio", "pluggy", "pytest_asyncio"})
 # Swaps what is current around each step itself.
-_DRIVER: Final = "contextcompany.recording.generators"
+_DRIVER: Final = "contextcompany.recording.calls.generators"
 
 
 def generator_frame(entering: FrameType) -> FrameType | None:

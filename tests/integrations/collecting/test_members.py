@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 
 from contextcompany.integrations.collecting import members
 from contextcompany.integrations.collecting.members import Member, Members
-from contextcompany.recording.placing import off_place
+from contextcompany.recording.places.placing import off_place
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:

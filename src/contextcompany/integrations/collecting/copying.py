@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, SpanContext, Status, TraceFlags
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import reading
-from contextcompany.recording.identity import child_identity
+from contextcompany.recording.places.identity import child_identity
 from contextcompany.redaction import MASK, is_secret_name, redact_secrets
 from contextcompany.sdk import Event
 from contextcompany.semconv import attributes as names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from contextcompany.delivery.spans.rebuild import RedactedSpan, rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import reading
-from contextcompany.recording.mapping import span_name
+from contextcompany.recording.spans.mapping import span_name
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from contextcompany.integrations.collecting.requests import Request
-    from contextcompany.recording.recording import Recording
+    from contextcompany.recording.spans.recording import Recording
     from contextcompany.runtime.places import Place
     from contextcompany.sdk import ReadableSpan, Span
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying, reading
 from contextcompany.integrations.collecting.processor import CollectingProcessor
-from contextcompany.recording.run import run as start_run
+from contextcompany.recording.handles.run import run as start_run
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-    from contextcompany.recording.run import Run
+    from contextcompany.recording.handles.run import Run
     from contextcompany.sdk import ReadableSpan
     from contextcompany.sdk import Span as SDKSpan
 

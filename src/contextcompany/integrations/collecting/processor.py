@@ -15,7 +15,7 @@ from contextcompany.integrations.collecting import copying
 from contextcompany.integrations.collecting.members import MOST_OPEN, Member, Members
 from contextcompany.integrations.collecting.recognition import is_model_request
 from contextcompany.integrations.collecting.requests import Requests
-from contextcompany.recording.recording import Recording
+from contextcompany.recording.spans.recording import Recording
 from contextcompany.runtime.process import process
 from contextcompany.runtime.provider import SCOPE, is_ours
 from contextcompany.sdk import ReadableSpan, SpanProcessor

@@ -1,0 +1,1 @@
+"""Decorated functions and generators: each call recorded, whatever kind of function it is."""

@@ -1,0 +1,1 @@
+"""What the caller holds: runs, steps, tool calls and feedback."""

@@ -1,0 +1,273 @@
+"""A step: one request to a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+from contextcompany.diagnostics import warn_once
+from contextcompany.propagation import ids
+from contextcompany.recording.handles.handle import Handle
+from contextcompany.recording.handles.tool_call import ToolCall, new_tool_call
+from contextcompany.recording.places.placing import place_of
+from contextcompany.recording.spans.moments import nanoseconds
+from contextcompany.recording.spans.start import start_child
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import amount, clean_text, count, freeze
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from uuid import UUID
+
+    from contextcompany.recording.spans.moments import Moment
+    from contextcompany.recording.spans.recording import Recording
+    from contextcompany.runtime.places import Place
+
+    Streamed: TypeAlias = (
+        Iterable[Any]
+        | AsyncIterable[Any]
+        | AbstractContextManager[Iterable[Any], Any]
+        | AbstractAsyncContextManager[AsyncIterable[Any], Any]
+    )
+
+_MOST_NAME_BYTES = 4_096
+
+_Chunks = TypeVar("_Chunks", bound="Streamed")
+
+
+class Step(Handle):
+    """One request to a model. Made by `step()`; needs a prompt and a response before `end()`."""
+
+    __slots__ = ("_run", "_step_id")
+
+    def __init__(self, recording: Recording, *, step_id: str, run: Handle | None) -> None:
+        super().__init__(recording)
+        self._step_id = step_id
+        self._run = run
+
+    @classmethod
+    def _around(cls, recording: Recording, own_id: str) -> Self:
+        return cls(recording, step_id=own_id, run=None)
+
+    @property
+    def _own_id(self) -> str:
+        return self._step_id
+
+    def __repr__(self) -> str:
+        """Return the step with its ids and state; never content."""
+        return self._describe(("step_id", self._step_id), ("run_id", self.run_id))
+
+    @property
+    def step_id(self) -> str:
+        """Return the step's id, given or generated."""
+        return self._step_id
+
+    def prompt(self, text: object) -> Self:
+        """Set what was sent to the model.
+
+        Args:
+            text: plain text, or chat messages of OpenAI or Anthropic shape as a list or JSON text.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.put_content("prompt()", "prompt", text)
+        return self
+
+    def response(self, text: object) -> Self:
+        """Set what the model answered: text, or a message object of OpenAI or Anthropic shape.
+
+        None (what a model returns beside tool calls) counts as empty text.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.put_content("response()", "response", text)
+        return self
+
+    def model(
+        self, requested: str | None = None, used: str | None = None, *, provider: str | None = None
+    ) -> Self:
+        """Set the model asked for and the one that answered; what is left out keeps its value.
+
+        Args:
+            requested: the name that the request carried.
+            used: the name that the response carried.
+            provider: who serves it (`gen_ai.provider.name`), else told from the model's name.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.require_open("model()")
+        for field, value in (("model_requested", requested), ("model_used", used), ("provider", provider)):
+            if value is not None:
+                self._recording.put("model()", field, clean_text(value, _MOST_NAME_BYTES)[0])
+        return self
+
+    def tokens(
+        self,
+        prompt_uncached: int | None = None,
+        prompt_cached: int | None = None,
+        completion: int | None = None,
+        *,
+        cache_write: int | None = None,
+        reasoning: int | None = None,
+    ) -> Self:
+        """Set token counts; what is left out keeps its value, what is no count is left out.
+
+        Args:
+            prompt_uncached: prompt tokens that came from no cache.
+            prompt_cached: prompt tokens read from the provider's cache.
+            completion: tokens of the answer, reasoning included.
+            cache_write: prompt tokens written to the provider's cache.
+            reasoning: tokens of the answer that were spent on reasoning.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.require_open("tokens()")
+        for field, value in (
+            ("prompt_uncached", prompt_uncached),
+            ("prompt_cached", prompt_cached),
+            ("completion", completion),
+            ("cache_write", cache_write),
+            ("reasoning", reasoning),
+        ):
+            if value is None:
+                continue
+            number = count(value)
+            if number is None:
+                warn_once(
+                    ("tokens", field), "tokens(%s=…) is no whole number from 0 on; it is left out", field
+                )
+            else:
+                self._recording.put("tokens()", field, number)
+        return self
+
+    def cost(self, real_total: float) -> Self:
+        """Set the cost of the step; it wins over the computed one.
+
+        Args:
+            real_total: US dollars.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.require_open("cost()")
+        number = amount(real_total)
+        if number is None:
+            warn_once("cost", "cost(…) is no finite amount from 0 on; it is left out")
+        else:
+            self._recording.put("cost()", "cost", number)
+        return self
+
+    def finish_reason(self, reason: str | None) -> Self:
+        """Set why the model stopped, in the provider's word: `stop`, `length`, `tool_calls`.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.require_open("finish_reason()")
+        if reason is not None:
+            self._recording.put("finish_reason()", "finish_reason", clean_text(reason, _MOST_NAME_BYTES)[0])
+        return self
+
+    def tool_definitions(self, definitions: object) -> Self:
+        """Set the tools that the model could call: JSON text or a list, of OpenAI or Anthropic shape.
+
+        Raises:
+            RuntimeError: after `end()` or `error()`.
+        """
+        self._recording.put("tool_definitions()", "tool_definitions", freeze(definitions))
+        return self
+
+    def stream(self, chunks: _Chunks, *, end: bool = True) -> _Chunks:
+        """Record an answer that comes as a stream, and pass every chunk on as it is.
+
+        What comes back stands in for the stream: it is iterated, entered and closed in its place, and
+        has its attributes and methods. From the chunks come the response, tool calls, model, finish
+        reason, token counts and the time to the first chunk; what the setters were given wins.
+
+        The step ends with its stream: well when the stream is exhausted, failed when it raises, and as
+        partial success (status 1) when it is not read to its end. A step that was entered as a `with`
+        block before is ended by its block.
+
+        Args:
+            chunks: a sync or async iterable of texts, or of stream events of OpenAI (Chat Completions,
+                Responses API) or Anthropic as objects or dicts; or the context manager that gives it.
+            end: False leaves the step open when the stream ends.
+
+        Raises:
+            TypeError: for anything else.
+            RuntimeError: after `end()` or `error()`.
+        """
+        from contextcompany.recording.streams.streaming import streamed
+
+        return streamed(self, self._recording, chunks, ends=end and not self._entered)
+
+    def tool_call(self, tool_name: str | None = None, tool_call_id: str | UUID | None = None) -> ToolCall:
+        """Start a tool call below this step.
+
+        Args:
+            tool_name: the tool's name, here or by `name()`.
+            tool_call_id: the id that the model gave the call, generated if left out.
+        """
+        return new_tool_call(self._place, tool_call_id, tool_name, below=self.span, run=self._run)
+
+
+def step(
+    run_id: str | UUID | None = None,
+    step_id: str | UUID | None = None,
+    api_key: str | None = None,
+    tcc_url: str | None = None,
+    *,
+    provider: str | None = None,
+    start_time: Moment | None = None,
+    carrier: Mapping[str, str] | None = None,
+) -> Step:
+    """Start a step of a run: one request to a model.
+
+    Args:
+        run_id: the run, of this process or another; left out where a run is current.
+        step_id: the step's id, generated if left out.
+        api_key: a key for this step alone, else the run's.
+        tcc_url: a collector for this step alone, else the run's.
+        provider: who serves the model (`gen_ai.provider.name`), else told from the model's name.
+        start_time: when the request began, if not now.
+        carrier: the W3C trace context of the run in another process (`traceparent`).
+
+    Raises:
+        ValueError: without a run id where no run is current, or for a URL that is none.
+        TypeError: for an id that is neither text nor UUID.
+    """
+    place = place_of(ids.id_text("run_id", run_id), api_key, tcc_url, carrier, function="step()")
+    remote = bool(carrier) and place.span_context.is_remote
+    return new_step(place, step_id, provider=provider, start_time=start_time, directly=remote)
+
+
+def new_step(
+    place: Place,
+    step_id: str | UUID | None,
+    *,
+    provider: str | None,
+    start_time: Moment | None,
+    run: Handle | None = None,
+    directly: bool = False,
+) -> Step:
+    """Start a step at a place; `directly` under the place's own span, whatever is current."""
+    known_id = ids.id_text("step_id", step_id) or ids.new_id()
+    recording = start_child(
+        "step",
+        place,
+        below=place.as_span() if directly else None,
+        attributes={
+            names.TCC_STEP_ID: clean_text(known_id)[0],
+            names.GEN_AI_PROVIDER_NAME: clean_text(
+                names.PROVIDER_OTHER if provider is None else provider, _MOST_NAME_BYTES
+            )[0],
+        },
+        fields={},
+        start_time=nanoseconds("start_time", start_time),
+    )
+    made = Step(recording, step_id=known_id, run=run)
+    return made if provider is None else made.model(provider=provider)

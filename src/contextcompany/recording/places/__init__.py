@@ -1,0 +1,1 @@
+"""Where a run is, what is current, and who it is for."""

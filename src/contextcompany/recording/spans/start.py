@@ -1,0 +1,301 @@
+"""Start spans: whose provider makes them, under which parent, with which identity."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+
+from contextcompany.diagnostics import warn_once
+from contextcompany.propagation import ids
+from contextcompany.recording.places import ambient, sampling
+from contextcompany.recording.places.identity import agent_identity, child_identity
+from contextcompany.recording.places.placing import destination_of, off_place
+from contextcompany.recording.places.remote import remote_parent
+from contextcompany.recording.spans.mapping import span_name
+from contextcompany.recording.spans.moments import Clock
+from contextcompany.recording.spans.recording import Recording
+from contextcompany.runtime import provider as providers
+from contextcompany.runtime.places import Place
+from contextcompany.runtime.process import process
+from contextcompany.sdk import ReadableSpan
+from contextcompany.semconv import attributes as names
+from contextcompany.semconv.values import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, Span, Tracer
+    from opentelemetry.util.types import AttributeValue
+
+    from contextcompany.recording.places.sampling import Decision
+    from contextcompany.runtime.instance import Instance
+    from contextcompany.runtime.process import CurrentRecording
+
+_KINDS = {"run": SpanKind.INTERNAL, "step": SpanKind.CLIENT, "tool_call": SpanKind.INTERNAL}
+_OPERATIONS = {
+    "run": names.OPERATION_INVOKE_AGENT,
+    "step": names.OPERATION_CHAT,
+    "tool_call": names.OPERATION_EXECUTE_TOOL,
+}
+_NOWHERE = otel_context.Context()
+
+
+def start_run(
+    *,
+    run_id: str,
+    session_id: str | None,
+    conversational: bool | None,
+    api_key: str | None,
+    tcc_url: str | None,
+    start_time: int | None,
+) -> Recording:
+    """Start the span of a run, below the nearest run or the application's span, else as a root."""
+    instance = process.instance()
+    target = destination_of(instance, api_key, tcc_url)
+    clock = Clock(start_time)
+    if instance.settings.disabled or process.is_stopped:
+        place = off_place(run_id, instance, session_id)
+        return Recording("run", place, trace.INVALID_SPAN, clock)
+
+    outer = next((found for found in process.current.chain() if found.is_open and _counts(found.place)), None)
+    if outer is not None and not (api_key or tcc_url):
+        target = outer.place.destination  # what a tenant's run starts stays with the tenant
+    told = ambient.around(None if outer is None else outer.place)
+    session_id = told.session_id if session_id is None else session_id
+    if session_id is None and outer is not None:
+        session_id = outer.place.session_id
+    shared = instance.shared_tracer(run_has_destination=target is not None)
+    host = _application_span() if outer is None else None
+    parent_run_id = _run_of(outer, host)
+    around = _place_of(outer, parent_run_id)
+    decision = sampling.decide(run_id, instance, around, is_shared=shared is not None)
+    if not decision.is_recorded:
+        place = _left_out(run_id, instance, session_id, around)
+        return Recording("run", place, trace.INVALID_SPAN, clock)
+
+    tracer = shared or instance.private_tracer()
+    parent = host if outer is None else _innermost(outer, shared=shared is not None)
+    attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
+    attributes |= _run_attributes(conversational, parent_run_id, decision)
+    links: list[Link] = []
+    is_foreign = outer is None and parent is not None and not providers.is_ours(parent)
+    if parent is not None and is_foreign and instance.settings.foreign_parent == "link":
+        links.append(trace.Link(parent.get_span_context()))
+        parent = None
+    base = otel_context.get_current() if shared is not None else _NOWHERE
+    context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
+    wanted: AbstractContextManager[None] = nullcontext()
+    if parent is None and shared is None and process.places.get(run_id) is None:
+        wanted = instance.ids.wanting(*ids.derived_ids(run_id))
+    with wanted:
+        span = _start(
+            tracer, _name("run"), _KINDS["run"], context, attributes=attributes, clock=clock, links=links
+        )
+    place = Place(
+        run_id=run_id,
+        span_context=span.get_span_context(),
+        tracer=tracer,
+        instance=instance,
+        destination=target,
+        is_shared=shared is not None,
+        sets_context=shared is not None or providers.application_provider() is None,
+        identity=told.identity,
+        borrowed=set(told.identity),
+        session_id=session_id,
+        outer=None if outer is None else outer.place,
+        sample_rate=decision.rate,
+        held=decision.held,
+    )
+    process.places.add(place)
+    if shared is None:
+        instance.route(span, target, held=decision.held)
+    return Recording("run", place, span, clock, attributes)
+
+
+def start_child(
+    kind: str,
+    place: Place,
+    *,
+    below: Span | None,
+    attributes: Mapping[str, AttributeValue],
+    fields: Mapping[str, object],
+    start_time: int | None,
+    links: Sequence[Link] = (),
+) -> Recording:
+    """Start a span of a run that is known: of a step, a tool call, or of the run resumed.
+
+    Args:
+        kind: `step`, `tool_call` or `run`.
+        place: where the run is.
+        below: the parent, or None for the nearest open handle of the same run, else the run itself.
+        attributes: further attributes at the start.
+        fields: what is known at the start: a tool's name.
+        start_time: nanoseconds since the epoch, or None for now.
+        links: to spans elsewhere.
+    """
+    clock = Clock(start_time)
+    if place.is_off:
+        return Recording(kind, place, trace.INVALID_SPAN, clock)
+    process.prepare_worker()  # forked inside of the run, it never asked for an instance
+    parent = below if below is not None else _parent_within(place)
+    started = {
+        **_start_attributes(
+            kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
+        ),
+        **child_identity(place.identity),
+        **(agent_identity(place.identity) if kind == "tool_call" else {}),
+        **attributes,
+    }
+    base = otel_context.get_current() if place.is_shared else _NOWHERE
+    context = trace.set_span_in_context(parent, base)
+    span = _start(
+        place.tracer,
+        _name(kind, fields),
+        _KINDS[kind],
+        context,
+        attributes=started,
+        clock=clock,
+        links=links,
+    )
+    if not place.is_shared:
+        place.instance.route(span, place.destination, held=place.held)
+    return Recording(kind, place, span, clock, started)
+
+
+def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Span:
+    """Start the short span of a feedback, a child of the run's own span."""
+    started = {
+        names.TCC_RUN_ID: clean_text(place.run_id)[0],
+        **_session_attributes(place.session_id),
+        **child_identity(place.identity),
+        **attributes,
+    }
+    if not place.instance.settings.capture_content:
+        started[names.TCC_CONTENT_CAPTURED] = False
+    base = otel_context.get_current() if place.is_shared else _NOWHERE
+    context = trace.set_span_in_context(place.as_span(), base)
+    name, kind = names.FEEDBACK_SPAN_NAME, SpanKind.INTERNAL
+    return _start(place.tracer, name, kind, context, attributes=started, clock=Clock())
+
+
+def _application_span() -> Span | None:
+    """Return the span around a root run, or None: a span of ours that has ended is no parent."""
+    span = trace.get_current_span()
+    if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
+        return remote_parent()
+    return span
+
+
+def _parent_within(place: Place) -> Span:
+    nearest = next(
+        (
+            handle
+            for handle in process.current.chain()
+            if handle.is_open and handle.place.run_id == place.run_id
+        ),
+        None,
+    )
+    return place.as_span() if nearest is None else _innermost(nearest, shared=place.is_shared)
+
+
+def _innermost(nearest: CurrentRecording, *, shared: bool) -> Span:
+    """Return the application's span below ours, which only its own provider can have, else ours."""
+    span = nearest.span
+    if shared and process.current.is_bound(nearest):
+        return span  # a generator's handle is not in the OpenTelemetry context, and nothing below it
+    host = trace.get_current_span()
+    same_trace = host.get_span_context().trace_id == span.get_span_context().trace_id
+    return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span
+
+
+def _counts(place: Place) -> bool:
+    """Return whether a run can be around others: it is recorded, or it was left out with all inside."""
+    return not place.is_off or place.is_unsampled
+
+
+def _place_of(outer: CurrentRecording | None, parent_run_id: str | None) -> Place | None:
+    """Return the run around another: the one of our context, else the one of the span around it."""
+    if outer is not None:
+        return outer.place
+    return None if parent_run_id is None else process.places.get(parent_run_id)
+
+
+def _left_out(run_id: str, instance: Instance, session_id: str | None, around: Place | None) -> Place:
+    """Return the place of a run that is not sampled, and count it."""
+    place = off_place(run_id, instance, session_id, outer=around, is_unsampled=True)
+    process.holding.leave_out()
+    if around is not None and ids.is_sampled(run_id, instance.settings.sample_rate):
+        process.places.end(place)  # its own id says otherwise, and may be all that a child is given
+    return place
+
+
+def _run_of(outer: CurrentRecording | None, parent: Span | None) -> str | None:
+    if outer is not None:
+        return outer.place.run_id
+    if parent is not None and providers.is_ours(parent) and isinstance(parent, ReadableSpan):
+        found = (parent.attributes or {}).get(names.TCC_RUN_ID)
+        return found if isinstance(found, str) else None
+    return None
+
+
+def _session_attributes(session_id: str | None) -> dict[str, AttributeValue]:
+    if session_id is None:
+        return {}
+    text = clean_text(session_id)[0]
+    return {names.GEN_AI_CONVERSATION_ID: text, names.TCC_SESSION_ID: text}
+
+
+def _start_attributes(
+    kind: str, run_id: str, session_id: str | None, *, content: bool
+) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        names.GEN_AI_OPERATION_NAME: _OPERATIONS[kind],
+        names.TCC_RUN_ID: clean_text(run_id)[0],
+        **_session_attributes(session_id),
+    }
+    if not content:
+        attributes[names.TCC_CONTENT_CAPTURED] = False
+    return attributes
+
+
+def _run_attributes(
+    conversational: bool | None, parent_run_id: str | None, decision: Decision
+) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    if conversational is not None:
+        attributes[names.TCC_CONVERSATIONAL] = conversational
+    if parent_run_id is not None:
+        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
+    if decision.rate < 1.0 and decision.held is None:
+        attributes[names.TCC_SAMPLE_RATE] = decision.rate
+    return attributes
+
+
+def _name(kind: str, fields: Mapping[str, object] | None = None) -> str:
+    return span_name(kind, dict(fields or {}), None)
+
+
+def _start(
+    tracer: Tracer,
+    name: str,
+    kind: SpanKind,
+    context: Context,
+    *,
+    attributes: Mapping[str, AttributeValue],
+    clock: Clock,
+    links: Sequence[Link] = (),
+) -> Span:
+    try:
+        return tracer.start_span(name, context, kind, attributes, links, clock.start)
+    except Exception as error:  # noqa: BLE001  (a neighbour may raise anything)
+        warn_once(
+            ("neighbour-start", type(error)),
+            "a span processor or sampler of the application raised %s at the start of a span, which is lost",
+            type(error).__name__,
+        )
+        return trace.INVALID_SPAN
