@@ -21,7 +21,7 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
@@ -184,6 +184,15 @@ class Recording:
                 return True
         self._refuse("stream()")
         return False
+
+    def accompanied(self, begin: Callable[[], Duplicates]) -> Duplicates | None:
+        """Return what others recorded of the same request, begun where nobody did; None after the end."""
+        with self._lock:
+            if self.state is not State.OPEN:
+                return None
+            if self.duplicates is None:
+                self.duplicates = begin()
+            return self.duplicates
 
     def seconds(self) -> float:
         """Return the seconds since the start."""
