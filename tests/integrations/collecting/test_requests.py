@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import folding, requests
 from contextcompany.runtime.process import process
+from contextcompany.testing import capture
 from tests.conftest import attributes_of
 from tests.integrations.collecting.foreign_spans import (
     ANSWER,
@@ -364,6 +366,25 @@ def test_requests_of_several_threads(application: Installed, captured: Captured)
         "invoke_agent > chat gpt-5": 20,
         "invoke_agent > chat gpt-5 > chat gpt-5": 60,
     }
+
+
+@pytest.mark.parametrize("block", [True, False], ids=["with", "end()"])
+@pytest.mark.parametrize("settings", [{}, {"sample_rate": 0.0}, {"disabled": True}], ids=str)
+def test_requests_that_no_sampler_takes(settings: dict[str, Any], block: bool) -> None:
+    """Whether a request was recorded by others is no mistake of the caller: an empty step raises nothing."""
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    with capture(**settings) as captured, tcc.collect(provider), tcc.run().prompt("hi") as r:
+        if block:
+            with r.step(), chat(provider):
+                pass
+        else:
+            s = r.step()
+            s.end()
+            with pytest.raises(RuntimeError, match="this step has ended"):
+                s.end()
+    steps = [] if settings else [("step.prompt", "step.response")]
+    found = [span.attributes["tcc.violations"] for span in captured.named("chat") if span.attributes]
+    assert found == steps
 
 
 def test_shared_mode(captured: Captured) -> None:
