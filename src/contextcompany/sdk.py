@@ -44,6 +44,7 @@ _import_sdk()
 
 from opentelemetry.sdk.resources import Resource  # noqa: E402  (only once the import above has succeeded)
 from opentelemetry.sdk.trace import (  # noqa: E402
+    ConcurrentMultiSpanProcessor,
     Event,
     ReadableSpan,
     Span,
@@ -56,6 +57,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult  # noq
 from opentelemetry.sdk.trace.id_generator import IdGenerator  # noqa: E402
 
 __all__ = [
+    "ConcurrentMultiSpanProcessor",
     "Event",
     "IdGenerator",
     "ReadableSpan",

@@ -54,7 +54,13 @@ class CurrentRecording(Protocol):
 
 
 class Attached(Protocol):
-    """A span processor of ours on a provider of somebody else."""
+    """A span processor of ours on a provider of somebody else.
+
+    Attributes:
+        is_active: whether it takes anything.
+    """
+
+    is_active: bool
 
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""
@@ -72,6 +78,8 @@ class Process:
         # Ours on the providers of others, which take processors and never give them back.
         self.processors: weakref.WeakKeyDictionary[object, Attached] = weakref.WeakKeyDictionary()
         self.handed_out: trace.TracerProvider | None = None
+        # Its open spans that are delivered to nobody; True for those in a run that is left out.
+        self.nowhere: dict[int, bool] = {}
         self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
@@ -90,6 +98,11 @@ class Process:
     def is_stopped(self) -> bool:
         """Return whether `shutdown` was called and no `configure` since."""
         return self._stopped
+
+    @property
+    def is_collecting(self) -> bool:
+        """Return whether spans of others are taken from any provider."""
+        return any(processor.is_active for processor in list(self.processors.values()))
 
     def configure(self, settings: Settings) -> Instance:
         """Put settings in force for the runs that start from now on."""
@@ -290,6 +303,7 @@ class Process:
         self.waiting.renew_after_fork()
         for processor in list(self.processors.values()):
             processor.renew_after_fork()
+        self.nowhere.clear()
         self._counted = Counters()
         self._outboxes.renew_after_fork()
         for instance in (*self._instances, *self._retired):

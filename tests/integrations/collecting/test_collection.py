@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, TracerProvider
 
 import contextcompany as tcc
 from contextcompany.testing import capture
 from tests.integrations.collecting.foreign_spans import chat, tree
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     from contextcompany.testing import Captured
@@ -113,3 +114,18 @@ def test_wrong_arguments(application: Installed) -> None:
         TypeError, match=r"provider must be an opentelemetry.sdk.trace.TracerProvider: got NoOp"
     ):
         tcc.collect(trace.NoOpTracerProvider())
+
+
+def test_a_provider_that_calls_from_threads(caplog: pytest.LogCaptureFixture) -> None:
+    """Where processors are called in threads of their own, one warning says that nothing is collected."""
+    provider = TracerProvider(active_span_processor=ConcurrentMultiSpanProcessor(1), shutdown_on_exit=False)
+    with tcc.collect(provider), tcc.collect(provider):
+        pass
+    provider.shutdown()
+    assert [record.message for record in caplog.records] == [
+        (
+            "this tracer provider calls its span processors in threads of its own "
+            "(ConcurrentMultiSpanProcessor), where the current run cannot be told: nothing is collected "
+            "from it; make the provider without active_span_processor="
+        )
+    ]

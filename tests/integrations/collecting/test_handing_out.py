@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
+from contextcompany.local.collector import Collector
 from contextcompany.propagation.ids import derived_ids
 from contextcompany.runtime.process import process
+from contextcompany.testing import capture
 from tests.conftest import attributes_of
 from tests.integrations.collecting.foreign_spans import (
     ANSWERED,
@@ -199,3 +202,52 @@ def test_errors_in_a_block_beside_another_provider(
         ["exception"],
     )
     assert (fine.status.status_code, fine.events) == (StatusCode.UNSET, ())
+
+
+def test_a_run_that_is_left_out(tracer: trace.Tracer) -> None:
+    """All that begins below a span whose run is left out is left out with it, in other threads too."""
+    openinference = tcc.tracer_provider().get_tracer(OPENINFERENCE)
+    with capture(sample_rate=0.0) as captured:
+        with openinference.start_as_current_span("chain") as chain:
+            tcc.configure(exporter=captured)  # every run from here on is recorded
+            with openinference.start_as_current_span("agent"), tracer.start_as_current_span("chat gpt-5"):
+                pass
+            below = trace.set_span_in_context(chain)
+            contextvars.Context().run(tracer.start_span, "chat gpt-5", below).end()
+            with tcc.run("run-1").prompt("hi"), tracer.start_as_current_span("chat gpt-5"):
+                pass
+        tracer.start_span("chat gpt-5").end()
+        assert tree(captured.spans) == ["invoke_agent", "invoke_agent", *["invoke_agent > chat gpt-5"] * 2]
+    assert tcc.stats().unsampled == 1
+
+
+def test_below_a_run_that_is_left_out(tracer: trace.Tracer) -> None:
+    """What begins below a span in a run of the caller's that is left out opens no run, wherever it runs."""
+    with capture(sample_rate=0.0) as captured:
+        with tcc.run().prompt("hi"), tracer.start_as_current_span("chat gpt-5") as span:
+            tcc.configure(exporter=captured)
+            below = trace.set_span_in_context(span)
+            contextvars.Context().run(tracer.start_span, "chat gpt-5", below).end()
+        assert captured.spans == ()
+
+
+def test_two_runs_with_one_id(tracer: trace.Tracer) -> None:
+    """Of two open runs with one id a span belongs to the current one, and goes where that goes."""
+    with Collector(port=0) as first, Collector(port=0) as second:
+        with tcc.run("same", tcc_url=first.url).prompt("hi"):
+            other = contextvars.Context().run(tcc.run, "same", tcc_url=second.url)
+            tracer.start_span("chat gpt-5").end()
+        other.prompt("hi").end()
+        assert tcc.flush()
+        assert sorted(span.name for span in first.store.spans()) == ["chat gpt-5", "invoke_agent"]
+        assert [span.name for span in second.store.spans()] == ["invoke_agent"]
+
+
+def test_a_run_below_a_span_that_goes_nowhere(tracer: trace.Tracer, captured: Captured) -> None:
+    """A run inside a span outside of runs is a root, in the trace that other processes derive from its id."""
+    http = tcc.tracer_provider().get_tracer("http")
+    with http.start_as_current_span("POST"), tcc.run("run-1").prompt("hi"):
+        pass
+    (run,) = captured.spans
+    assert (run.parent, run.context and run.context.trace_id) == (None, derived_ids("run-1")[0])
+    assert process.nowhere == {}

@@ -233,6 +233,21 @@ def test_a_destination_of_the_run(application: Installed) -> None:
         assert sorted(span.name for span in tenant.store.spans()) == ["chat gpt-5", "invoke_agent"]
 
 
+def test_two_runs_with_one_id_on_a_shared_provider() -> None:
+    """Of two open runs with one id a span belongs to the current one, and goes where that goes."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    tcc.configure(tracer_provider=provider)
+    with Collector(port=0) as first, Collector(port=0) as second, tcc.collect(provider):
+        with tcc.run("same", tcc_url=first.url).prompt("hi"):
+            other = contextvars.Context().run(tcc.run, "same", tcc_url=second.url)
+            with chat(provider):
+                pass
+        other.prompt("hi").end()
+        assert tcc.flush()
+        assert sorted(span.name for span in first.store.spans()) == ["chat gpt-5", "invoke_agent"]
+        assert [span.name for span in second.store.spans()] == ["invoke_agent"]
+
+
 def test_shared_mode(captured: Captured) -> None:
     """On a shared provider our own spans are not collected, and the rest nests with them both ways."""
     exporter = InMemorySpanExporter()
@@ -313,6 +328,8 @@ with tcc.run("parent").prompt("hi"):
     with tracer.start_as_current_span("across the fork"):
         child = os.fork()
     if child == 0:
+        with tracer.start_as_current_span("of the parent's run"):
+            pass
         with tcc.run("child").prompt("hi"), tracer.start_as_current_span("in the child"):
             pass
         tcc.flush()
@@ -324,7 +341,7 @@ tcc.flush()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_forks() -> None:
-    """A span that is open across a fork is collected once, by the parent; the child collects its own."""
+    """A span that is open across a fork is collected once, by the parent; the child takes what it begins."""
     with Collector() as collector:
         finished = python(FORKING, collector.url, PYTHONWARNINGS="ignore::DeprecationWarning")
         assert (finished.code, finished.err) == (0, "")
@@ -334,4 +351,26 @@ def test_forks() -> None:
         ("child", "invoke_agent"),
         ("parent", "across the fork"),
         ("parent", "invoke_agent"),
+        ("parent", "of the parent's run"),
+    ]
+
+
+def test_what_outlives_its_run(application: Installed, captured: Captured) -> None:
+    """After the end of the current run nothing is collected; after a call's end the run is the parent."""
+    provider, _ = application
+    tracer = provider.get_tracer(OPENINFERENCE)
+    with tcc.collect():
+        with tcc.run().prompt("hi"):
+            after_the_run = contextvars.copy_context()
+        after_the_run.run(tracer.start_span, "late").end()
+        r = tcc.run().prompt("hi")
+        with r.tool_call("search"):
+            after_the_call = contextvars.copy_context()
+        after_the_call.run(tracer.start_span, "late").end()
+        r.end()
+    assert tree(captured.spans) == [
+        "invoke_agent",
+        "invoke_agent",
+        "invoke_agent > execute_tool search",
+        "invoke_agent > late",
     ]

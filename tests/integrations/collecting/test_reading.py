@@ -105,6 +105,16 @@ EARLIER: dict[str, Any] = {
 }
 
 
+def test_what_a_tool_says_names_no_request() -> None:
+    """Only a request to a model has the id of an answer and a model inside of its texts."""
+    found = {
+        "openinference.span.kind": "TOOL",
+        "llm.invocation_parameters": '{"model": "mine"}',
+        "output.value": '{"id": "patient-17"}',
+    }
+    assert reading.facts(found) == {"gen_ai.operation.name": "execute_tool"}
+
+
 @pytest.mark.parametrize("found", [TODAY, OPENINFERENCE, EARLIER], ids=["today", "openinference", "earlier"])
 def test_three_ways_to_say_the_same(found: dict[str, Any]) -> None:
     """One request with a tool call reads the same, whoever recorded it."""

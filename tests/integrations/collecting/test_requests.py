@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import folding, requests
 from contextcompany.runtime.process import process
+from contextcompany.testing import capture
 from tests.conftest import attributes_of
 from tests.integrations.collecting.foreign_spans import (
     ANSWER,
@@ -273,6 +278,113 @@ def test_many_spans_below_one_step(
         "invoke_agent > chat gpt-5",
         *(f"invoke_agent > chat gpt-5 > POST {number}" for number in range(3)),
     ]
+
+
+def test_many_requests_in_one_step(
+    application: Installed, captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of too many requests in one step the further ones do not wait for its end, as its children."""
+    monkeypatch.setattr(requests, "MOST_HELD", 2)
+    provider, _ = application
+    with tcc.collect(), tcc.run().prompt("hi") as r, r.step():
+        for _ in range(4):
+            with chat(provider):
+                pass
+        assert tree(captured.spans) == ["? > chat gpt-5"] * 2
+    assert tree(captured.spans) == [
+        "invoke_agent",
+        "invoke_agent > chat gpt-5",
+        *["invoke_agent > chat gpt-5 > chat gpt-5"] * 3,
+    ]
+
+
+@pytest.mark.parametrize("spans", ["genai", "all"])
+def test_a_request_that_says_so_late(
+    application: Installed, captured: Captured, spans: Literal["genai", "all"]
+) -> None:
+    """A span that says after its start that it is a request is folded with what is below it."""
+    provider, _ = application
+    tracer = provider.get_tracer("framework")
+    with (
+        tcc.collect(spans=spans),
+        tcc.run().prompt("hi") as r,
+        r.step(),
+        tracer.start_as_current_span("ask") as span,
+    ):
+        span.set_attributes(CHAT)
+        with chat(provider), provider.get_tracer("http").start_as_current_span("POST"):
+            pass
+    assert tree(captured.spans) == [
+        "invoke_agent",
+        "invoke_agent > chat gpt-5",
+        *(["invoke_agent > chat gpt-5 > POST"] if spans == "all" else []),
+    ]
+
+
+def test_a_span_below_a_request_that_says_so_late(application: Installed, captured: Captured) -> None:
+    """Also what began before that stands below the step, where the request's own span does not leave."""
+    provider, _ = application
+    with (
+        tcc.collect(spans="all"),
+        tcc.run().prompt("hi") as r,
+        r.step().prompt("q").response("a"),
+        provider.get_tracer("framework").start_as_current_span("ask") as span,
+        provider.get_tracer("http").start_as_current_span("POST"),
+    ):
+        span.set_attributes(CHAT)
+    assert tree(captured.spans) == [
+        "invoke_agent",
+        "invoke_agent > chat gpt-5",
+        "invoke_agent > chat gpt-5 > POST",
+    ]
+
+
+def test_requests_of_several_threads(application: Installed, captured: Captured) -> None:
+    """Requests that threads make at once in one step are all there: one is the step's, the others below."""
+    provider, _ = application
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            with tcc.collect(), tcc.run().prompt("hi") as r, r.step():
+                barrier = threading.Barrier(4)
+
+                def ask(barrier: threading.Barrier = barrier) -> None:
+                    barrier.wait(20)
+                    with chat(provider):
+                        pass
+
+                threads = [threading.Thread(target=copy_context().run, args=(ask,)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert Counter(tree(captured.spans)) == {
+        "invoke_agent": 20,
+        "invoke_agent > chat gpt-5": 20,
+        "invoke_agent > chat gpt-5 > chat gpt-5": 60,
+    }
+
+
+@pytest.mark.parametrize("block", [True, False], ids=["with", "end()"])
+@pytest.mark.parametrize("settings", [{}, {"sample_rate": 0.0}, {"disabled": True}], ids=str)
+def test_requests_that_no_sampler_takes(settings: dict[str, Any], block: bool) -> None:
+    """Whether a request was recorded by others is no mistake of the caller: an empty step raises nothing."""
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    with capture(**settings) as captured, tcc.collect(provider), tcc.run().prompt("hi") as r:
+        if block:
+            with r.step(), chat(provider):
+                pass
+        else:
+            s = r.step()
+            s.end()
+            with pytest.raises(RuntimeError, match="this step has ended"):
+                s.end()
+    steps = [] if settings else [("step.prompt", "step.response")]
+    found = [span.attributes["tcc.violations"] for span in captured.named("chat") if span.attributes]
+    assert found == steps
 
 
 def test_shared_mode(captured: Captured) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from contextcompany.diagnostics import warn_once
 from contextcompany.integrations.collecting.processor import CollectingProcessor
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
-from contextcompany.sdk import TracerProvider
+from contextcompany.sdk import ConcurrentMultiSpanProcessor, TracerProvider
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -138,4 +139,12 @@ def _collector_of(provider: TracerProvider) -> _Collector:
     made = _Collector()
     process.processors[provider] = made
     provider.add_span_processor(made)
+    # The SDK tells nobody which kind it has.
+    if isinstance(getattr(provider, "_active_span_processor", None), ConcurrentMultiSpanProcessor):
+        warn_once(
+            "collect from threads",
+            "this tracer provider calls its span processors in threads of its own "
+            "(ConcurrentMultiSpanProcessor), where the current run cannot be told: nothing is collected from "
+            "it; make the provider without active_span_processor=",
+        )
     return made

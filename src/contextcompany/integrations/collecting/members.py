@@ -73,6 +73,12 @@ class Member:
         return self._span is not None
 
     @property
+    def said(self) -> Mapping[str, object]:
+        """Return the attributes that its span has so far; none once that has ended."""
+        span = self._span
+        return {} if span is None else span.attributes or {}
+
+    @property
     def is_left_out(self) -> bool:
         """Return whether no copy of it leaves because another span says the same, or that is still open."""
         if self.request is None:
@@ -91,9 +97,8 @@ class Member:
 
     def look(self, *, takes_all: bool) -> bool:
         """Return whether a copy of it leaves, as far as that is known."""
-        span = self._span
-        if span is not None and not self.is_collected:
-            self.decide(span.attributes or {}, takes_all=takes_all)
+        if self._span is not None and not self.is_collected:
+            self.decide(self.said, takes_all=takes_all)
         return self.is_collected
 
     def same_request(self) -> Member | None:

@@ -46,7 +46,10 @@ class OwnRuns(CollectingProcessor):
         if nearest is not None:
             is_off = nearest.place.is_off
             return context if is_off else trace.set_span_in_context(nearest.span, context), None
-        if not is_genai:
+        current = process.current_place()
+        if current is not None and not current.is_over:
+            return context if current.is_off else trace.set_span_in_context(current.as_span(), context), None
+        if not is_genai or process.nowhere.get(found.span_id):
             return context, None
         around = otel_context.get_current() if context is None else context
         if not found.is_remote and providers.application_provider() is None:
@@ -57,13 +60,16 @@ class OwnRuns(CollectingProcessor):
         finally:
             otel_context.detach(token)
         if not run.span.get_span_context().is_valid:
-            return context, None
+            return context, run
         return trace.set_span_in_context(run.span, context), run
 
     def add(self, span: Span, run: Run) -> None:
         """Remember the run that was opened for a span; of too many the oldest counts as abandoned."""
+        span_id = span.get_span_context().span_id
+        if not run.span.get_span_context().is_valid:
+            process.nowhere[span_id] = True
         with self._lock:
-            self._runs[span.get_span_context().span_id] = run
+            self._runs[span_id] = run
             if len(self._runs) > MOST_RUNS:
                 del self._runs[next(iter(self._runs))]
 
@@ -74,10 +80,14 @@ class OwnRuns(CollectingProcessor):
             member = self.members.get(span.get_span_context().span_id)
             if member is not None:
                 span.set_attributes(copying.identity(member.place))
+            else:
+                self._leave_out(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Deliver a span, then end the run that was opened for it."""
         super().on_end(span)
+        if span.context is not None:
+            process.nowhere.pop(span.context.span_id, None)
         if span.context is None or span.context.span_id not in self._runs:
             return
         with self._lock:
@@ -91,6 +101,16 @@ class OwnRuns(CollectingProcessor):
         super().renew_after_fork()
         self._lock = threading.RLock()
         self._runs.clear()
+
+    def _leave_out(self, span: SDKSpan) -> None:
+        place = process.current_place() if process.current.is_inside else None
+        is_below = span.parent is not None and process.nowhere.get(span.parent.span_id, False)
+        with self._lock:
+            process.nowhere[span.get_span_context().span_id] = is_below or (
+                place is not None and place.is_off
+            )
+            if len(process.nowhere) > MOST_RUNS:
+                del process.nowhere[next(iter(process.nowhere))]
 
 
 def _same(span_id: int) -> int:

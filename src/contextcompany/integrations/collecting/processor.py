@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _STEP: Final = "step"
 
+# So far above a span it is looked for a request that says late what it is: each look costs.
+_NEAREST: Final = 8
+
 
 class CollectingProcessor(SpanProcessor):
     """Collect spans of one provider that began inside our runs.
@@ -119,28 +122,52 @@ class CollectingProcessor(SpanProcessor):
         elif above is None and (found := self._ours(parent_context)) is not None:
             place, parent = found
             own = handle if handle is not None and handle.span.get_span_context() == parent else None
+            # Of two runs with one id only the handle says which it is.
+            place = place if own is None else own.place
             member = Member(span, place=place, above=None, anchor=parent.span_id, handle=own)
         elif handle is not None:
             anchor = handle.span.get_span_context().span_id
             member = Member(span, place=handle.place, above=None, anchor=anchor, handle=handle)
+        elif (current := process.current_place()) is not None and not current.is_over:
+            # A run that goes on elsewhere: in the process that this one was forked from.
+            anchor = current.span_context.span_id
+            member = Member(span, place=current, above=None, anchor=anchor, handle=None)
         if member is None or not _is_recorded(member.place):
             return
         self.members.add(member)
         if is_model_request(span.attributes or {}):
             member.is_request = True
+            self._recognise(above)
             self._begin_request(member)
             if member.request is None:
                 member.repeats = member.same_request()
 
+    def _recognise(self, member: Member | None) -> None:
+        """Begin the requests that open members stand for which said so only after their start."""
+        late: list[Member] = []
+        for _ in range(_NEAREST):
+            if member is None or member.is_request:
+                break
+            if is_model_request(member.said):
+                late.append(member)
+            member = member.above
+        for found in reversed(late):
+            found.is_request = True
+            self._begin_request(found)
+
     def _begin_request(self, member: Member) -> None:
         step = member.handle
-        if step is None or step.kind != _STEP or not step.is_open:
+        if step is None or step.kind != _STEP:
             return
-        if not isinstance(step.duplicates, Requests):
+
+        def begin() -> Requests:
             requests = Requests(member.place, self.deliver)
             process.waiting.accompany(step.span.get_span_context().span_id, requests)
-            step.duplicates = requests
-        step.duplicates.begin(member)
+            return requests
+
+        requests = step.accompanied(begin)
+        if isinstance(requests, Requests):
+            requests.begin(member)
 
     def _leave(self, member: Member, span: ReadableSpan) -> None:
         attributes = span.attributes or {}
@@ -148,6 +175,7 @@ class CollectingProcessor(SpanProcessor):
             return
         if member.request is None and is_model_request(attributes):
             self._begin_request(member)  # some say only later what they are
+        self._recognise(member.above)
         if member.repeats is not None and member.repeats.is_open:
             member.repeats.repeated.append(span)
             return

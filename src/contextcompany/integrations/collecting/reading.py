@@ -160,7 +160,7 @@ def _add_hidden(found: Attributes, said: dict[str, AnyValue]) -> None:
         (names.GEN_AI_RESPONSE_ID, foreign.OUTPUT_VALUE[0], "id"),
     ):
         text = found.get(source)
-        if key in said or foreign.KIND not in found or not isinstance(text, str):
+        if key in said or found.get(foreign.KIND) != foreign.KIND_LLM or not isinstance(text, str):
             continue
         if text[:1] == "{" and len(text) <= _LONGEST_READ:
             held = read_json(text)[0]

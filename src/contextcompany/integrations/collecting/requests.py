@@ -71,13 +71,15 @@ class Requests:
         self._requests: list[Request] = []
         self._held: list[tuple[Member, ReadableSpan]] = []
         self._step: tuple[ReadableSpan, PassOn] | None = None
+        self._taken = 0
         self.is_settled = False
 
     def begin(self, member: Member) -> None:
         """Take in a span that records a request."""
         with self._lock:
-            if self.is_settled:
+            if self.is_settled or self._taken >= MOST_HELD:
                 return
+            self._taken += 1
             around = member.nearest_request()
             request = around if around is not None and around.owner is self else Request(self)
             if request is not around:
@@ -100,8 +102,9 @@ class Requests:
             if self.is_settled:
                 return False
             if request is None:
-                if len(self._held) >= MOST_HELD:
+                if self._taken >= MOST_HELD:
                     return False
+                self._taken += 1
                 self._held.append((member, span))
                 return True
             request.open.remove(member)
@@ -116,9 +119,9 @@ class Requests:
         with self._lock:
             self._step = (span, pass_on)
             is_awaiting = self._is_awaiting()
-        if is_awaiting:
-            process.waiting.hold(self, STREAM_SECONDS)
-        else:
+            if is_awaiting:
+                process.waiting.hold(self, STREAM_SECONDS)
+        if not is_awaiting:
             self._settle()
 
     def close(self, reason: str, error_type: str | None) -> None:  # noqa: ARG002  (as all that waits is closed)

@@ -21,7 +21,7 @@ from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
@@ -185,6 +185,15 @@ class Recording:
         self._refuse("stream()")
         return False
 
+    def accompanied(self, begin: Callable[[], Duplicates]) -> Duplicates | None:
+        """Return what others recorded of the same request, begun where nobody did; None after the end."""
+        with self._lock:
+            if self.state is not State.OPEN:
+                return None
+            if self.duplicates is None:
+                self.duplicates = begin()
+            return self.duplicates
+
     def seconds(self) -> float:
         """Return the seconds since the start."""
         return (self._clock.end() - self._clock.start) / 1e9
@@ -199,8 +208,12 @@ class Recording:
         with self._lock:
             is_open = self.state is State.OPEN
             missing = self._missing() if is_open else ()
-            if is_open and not missing:
+            broken = missing if missing and self._may_be_recorded_elsewhere() else ()
+            if is_open and (broken or not missing):
                 self.state = State.ENDED
+        if broken:
+            self._finish_broken(broken, end_time)
+            return
         if missing:
             raise ValueError(invariants.describe(missing))
         if not is_open:
@@ -232,12 +245,12 @@ class Recording:
                 return ()
             self._close(reason)
             missing = self._missing() if failure is None else ()
-        if missing:
-            broken = Failure(description_of(missing), names.ERROR_TYPE_INCOMPLETE)
-            self._finish(broken, None, violations=[rule.name for rule in missing])
-        else:
+        if not missing:
             self._finish(failure or self._status_failure(), None)
-        return missing
+            return ()
+        is_told = self._may_be_recorded_elsewhere()
+        self._finish_broken(missing, None)
+        return () if is_told else missing
 
     def close(self, reason: str, error_type: str | None) -> None:
         """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
@@ -280,6 +293,13 @@ class Recording:
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
         return invariants.missing_fields(self.kind, self._is_known)
+
+    def _may_be_recorded_elsewhere(self) -> bool:
+        """Return whether what is missing may stand on spans of others that nobody got to see.
+
+        Whether those are recorded is up to a sampler, or to ours, and no mistake of the caller.
+        """
+        return self.kind == "step" and self.duplicates is None and process.is_collecting
 
     def _is_known(self, field: str) -> bool:
         if field in self.fields or (field == "response" and self.stream is not None):
@@ -324,6 +344,10 @@ class Recording:
             if self.kind == "run" and not self.place.is_off:
                 self.place.forget_exception()
                 process.places.end(self.place)
+
+    def _finish_broken(self, broken: tuple[invariants.Rule, ...], end_time: int | None) -> None:
+        failure = Failure(description_of(broken), names.ERROR_TYPE_INCOMPLETE)
+        self._finish(failure, end_time, violations=[rule.name for rule in broken])
 
     def _write_and_end(
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None

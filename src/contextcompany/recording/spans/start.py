@@ -184,9 +184,11 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
 
 
 def _application_span() -> Span | None:
-    """Return the span around a root run, or None: a span of ours that has ended is no parent."""
+    """Return the span around a root run, or None: none is one of ours that ended or goes nowhere."""
     span = trace.get_current_span()
-    if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
+    found = span.get_span_context()
+    has_ended = providers.is_ours(span) and not span.is_recording()
+    if not found.is_valid or has_ended or found.span_id in process.nowhere:
         return remote_parent()
     return span
 
