@@ -72,6 +72,7 @@ class Process:
         # Ours on the providers of others, which take processors and never give them back.
         self.processors: weakref.WeakKeyDictionary[object, Attached] = weakref.WeakKeyDictionary()
         self.handed_out: trace.TracerProvider | None = None
+        self.has_collected = False  # or handed out a provider, ever: the code around steps counts on it
         self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
@@ -191,7 +192,7 @@ class Process:
             self.places.clear()
             self.holding.renew()
             self.current.clear()
-            self._stopped = False
+            self._stopped = self.has_collected = False
 
     def stats(self) -> Stats:
         """Return the counts so far."""
