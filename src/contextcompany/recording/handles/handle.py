@@ -179,7 +179,8 @@ class Handle:
         """Return a function that runs with this handle current, in any thread or task; never ends it.
 
         Args:
-            function: a function, or a coroutine function, which gives one again.
+            function: a function, or a coroutine function, which gives one again. A coroutine that a plain
+                function returns runs with this handle current too.
 
         Raises:
             TypeError: for what cannot be called, and for generator functions.
