@@ -193,6 +193,10 @@ class Recording:
         """Return the seconds since the start."""
         return (self._clock.end() - self._clock.start) / 1e9
 
+    def is_given_up_by(self, error: BaseException) -> bool:
+        """Return whether an exception says no more than that nobody reads the stream any further."""
+        return self.stream is not None and type(error) is GeneratorExit
+
     def end(self, end_time: int | None) -> None:
         """End with what was set.
 
