@@ -80,6 +80,7 @@ class Process:
         self.handed_out: trace.TracerProvider | None = None
         # Its open spans that are delivered to nobody; True for those in a run that is left out.
         self.nowhere: dict[int, bool] = {}
+        self.has_collected = False  # or handed out a provider, ever: the code around steps counts on it
         self.current: CurrentHandle[CurrentRecording] = CurrentHandle("contextcompany-current")
         self._lock = threading.RLock()
         # The last one is in force; earlier ones deliver what runs that began under them still end.
@@ -98,11 +99,6 @@ class Process:
     def is_stopped(self) -> bool:
         """Return whether `shutdown` was called and no `configure` since."""
         return self._stopped
-
-    @property
-    def is_collecting(self) -> bool:
-        """Return whether spans of others are taken from any provider."""
-        return any(processor.is_active for processor in list(self.processors.values()))
 
     def configure(self, settings: Settings) -> Instance:
         """Put settings in force for the runs that start from now on."""
@@ -204,7 +200,7 @@ class Process:
             self.places.clear()
             self.holding.renew()
             self.current.clear()
-            self._stopped = False
+            self._stopped = self.has_collected = False
 
     def stats(self) -> Stats:
         """Return the counts so far."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
@@ -86,6 +86,47 @@ def test_what_was_set_stays(application: Installed, captured: Captured) -> None:
         "gen_ai.output.messages": ANSWER,
         "tcc.statusCode": 0,
     }
+
+
+@pytest.mark.parametrize("block", [True, False], ids=["with", "end()"])
+@pytest.mark.parametrize("recorded", [{"sample_rate": 0.0}, {"disabled": True}], ids=str)
+def test_a_step_that_is_not_recorded(application: Installed, recorded: dict[str, Any], block: bool) -> None:
+    """A step that relies on instrumentation raises nothing where the run is left out or all is off."""
+    provider, exporter = application
+    tcc.configure(exporter=InMemorySpanExporter(), **recorded)
+    with tcc.collect(), tcc.run().prompt("hi") as r:
+        if block:
+            with r.step(), chat(provider):
+                pass
+        else:
+            s = r.step()
+            s.wrap(start_chat)(provider).end()
+            s.end()
+    assert len(exporter.get_finished_spans()) == 1
+
+
+@pytest.mark.parametrize("left_out", ["sampler", "closed", "shutdown", "refused"])
+def test_a_step_that_nothing_fills(
+    captured: Captured, caplog: pytest.LogCaptureFixture, left_out: str
+) -> None:
+    """Whether the application samples, still collects, or has an answer decides no exception of ours."""
+    provider = TracerProvider(sampler=ALWAYS_OFF if left_out == "sampler" else ALWAYS_ON)
+    collection = tcc.collect(provider)
+    if left_out == "closed":
+        collection.close()
+    elif left_out == "shutdown":
+        tcc.shutdown()
+    with tcc.run().prompt("hi") as r, r.step():
+        span = start_chat(provider)
+        if left_out == "refused":
+            span.set_status(StatusCode.ERROR, "overloaded")
+        span.end()
+    steps = [span for span in captured.spans if span.name.startswith("chat")]
+    assert [attributes_of(span).get("tcc.violations") for span in steps] == (
+        [] if left_out == "shutdown" else [["step.prompt", "step.response"]]
+    )
+    warnings = [text for text in caplog.messages if "told nothing of it" in text]
+    assert len(warnings) == len(steps)
 
 
 def test_a_step_that_nobody_fills_is_still_broken(application: Installed, captured: Captured) -> None:

@@ -147,7 +147,7 @@ def test_a_decorated_function_is_what_it_was(decorate: Any, function: Any) -> No
 
 @pytest.mark.parametrize("decorate", [tcc.agent, tcc.model, tcc.tool], ids=["agent", "model", "tool"])
 def test_misplaced_decorators_are_refused(decorate: Any) -> None:
-    """Above `@staticmethod` and `@classmethod`, or on a class, the error says what to do."""
+    """Above `@staticmethod` and `@classmethod`, on a class, with a bare name: the error says what to do."""
     kinds: tuple[Any, ...] = (staticmethod, classmethod)
     for kind in kinds:
         with pytest.raises(TypeError, match=rf"@{decorate.__name__} goes below @{kind.__name__}: .*swap"):
@@ -155,6 +155,9 @@ def test_misplaced_decorators_are_refused(decorate: Any) -> None:
     for wrong in (int, 7):
         with pytest.raises(TypeError, match=rf"@{decorate.__name__} decorates functions and methods: got"):
             decorate(wrong)
+    name = decorate.__name__
+    with pytest.raises(TypeError, match=rf"@{name} takes a name by keyword only: got 'orders'; write"):
+        decorate("orders")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda one: one.__name__)

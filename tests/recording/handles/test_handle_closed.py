@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contextcompany as tcc
+from tests.recording.handles.test_handle import CALLS, ENDS, KINDS, OPERATIONS, open_handle
 from tests.recording.processes import run_python
 from tests.recording.rows import parsed, user
-from tests.recording.handles.test_handle import CALLS, ENDS, KINDS, OPERATIONS, open_handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from contextcompany.testing import capture
 from tests.recording.rows import parent_id, parsed, span_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -91,6 +91,42 @@ async def test_coroutine_functions(captured: Captured) -> None:
     assert tcc.current_run() is None
     r.end()
     assert [parent_id(span) for span in captured.spans] == [span_id(r)] * 3 + [None]
+
+
+async def test_plain_functions_that_return_coroutines(captured: Captured) -> None:
+    """What a lambda or a decorated method returns runs inside the handle too, in any task."""
+
+    async def work(name: str) -> str:
+        await asyncio.sleep(0)
+        return tool(name)
+
+    def plain(name: str) -> Coroutine[Any, Any, str]:
+        return work(name)
+
+    r = tcc.run("run-1").prompt("p")
+    wrapped = r.wrap(plain)
+    assert list(await asyncio.gather(wrapped("a"), asyncio.create_task(wrapped("b")))) == ["a", "b"]
+    assert tcc.current_run() is None
+    r.end()
+    assert [parent_id(span) for span in captured.spans] == [span_id(r)] * 2 + [None]
+
+
+async def test_a_returned_coroutine_that_is_never_begun() -> None:
+    """A task that is cancelled before its first step leaves no warning of a coroutine behind."""
+
+    async def work() -> None: ...
+
+    def plain() -> Coroutine[Any, Any, None]:
+        return work()
+
+    r = tcc.run("run-1").prompt("p")
+    task = asyncio.create_task(r.wrap(plain)())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    gc.collect()
+    r.end()
 
 
 def test_the_handle_stays_open_and_exceptions_go_on(captured: Captured) -> None:

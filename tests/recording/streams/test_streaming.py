@@ -420,6 +420,29 @@ def test_a_block_around_a_stream_that_stops_early_is_a_partial_success(captured:
     assert only(captured)["attributes"] == step_with("Hel", 1)
 
 
+@pytest.mark.parametrize("prompt", [True, False], ids=["whole", "without its prompt"])
+def test_a_block_in_a_generator_that_is_closed_is_a_partial_success(
+    captured: Captured, r: Run, prompt: bool
+) -> None:
+    """The consumer of a generator that reads a stream may stop early: no failure, and nothing is raised."""
+
+    def answer() -> Generator[str, None, None]:
+        with r.step("step-1") as s:
+            if prompt:
+                s.prompt("q")
+            yield from s.stream(texts())
+
+    reader = answer()
+    assert next(reader) == "Hel"
+    reader.close()
+    found = only(captured)
+    assert found["events"] == []
+    if prompt:
+        assert found["attributes"] == step_with("Hel", 1)
+    else:
+        assert found["attributes"]["tcc.violations"] == ["step.prompt"]
+
+
 def test_the_caller_s_status_wins(captured: Captured, r: Run) -> None:
     """A caller that has all it wants from half a stream may say so."""
     with r.step("step-1") as s:

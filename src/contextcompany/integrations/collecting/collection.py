@@ -125,6 +125,7 @@ def collect(provider: trace.TracerProvider | None = None, *, spans: Which = "gen
             "provider must be an opentelemetry.sdk.trace.TracerProvider: "
             f"got {type(provider).__name__}; pass the one that your spans are made by"
         )
+    process.has_collected = True
     collector = _collector_of(provider)
     collection = Collection(collector, spans)
     collector.add(collection)

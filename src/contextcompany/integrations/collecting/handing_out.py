@@ -42,6 +42,7 @@ def tracer_provider() -> TracerProvider:
             "tcc.tracer_provider() is for programs without a tracer provider, and this one has its own: "
             "give that one to the instrumentation and call tcc.collect() instead",
         )
+    process.has_collected = True
     if process.handed_out is None:
         process.handed_out = HandedOutProvider()
     return process.handed_out

@@ -95,6 +95,11 @@ class Requests:
                 for request in self._requests
             )
 
+    def has_answer(self) -> bool:
+        """Return whether a request has ended well."""
+        with self._lock:
+            return any(request.ended and not request.has_failed for request in self._requests)
+
     def keep(self, member: Member, span: ReadableSpan) -> bool:
         """Keep an ended span at or below a request until the step is settled; returns whether it is kept."""
         with self._lock:

@@ -127,6 +127,10 @@ def require_function(candidate: object, decorator: str) -> None:
     if isinstance(candidate, (staticmethod, classmethod)):
         kind = "staticmethod" if isinstance(candidate, staticmethod) else "classmethod"
         raise TypeError(f"@{decorator} goes below @{kind}: got the {kind} object; swap the two decorators")
+    if isinstance(candidate, str):
+        raise TypeError(
+            f"@{decorator} takes a name by keyword only: got {candidate!r}; write @{decorator}(name=…)"
+        )
     if not callable(candidate) or isinstance(candidate, type):
         raise TypeError(
             f"@{decorator} decorates functions and methods: got {candidate!r}; put it above a `def`"

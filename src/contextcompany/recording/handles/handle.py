@@ -179,7 +179,8 @@ class Handle:
         """Return a function that runs with this handle current, in any thread or task; never ends it.
 
         Args:
-            function: a function, or a coroutine function, which gives one again.
+            function: a function, or a coroutine function, which gives one again. A coroutine that a plain
+                function returns runs with this handle current too.
 
         Raises:
             TypeError: for what cannot be called, and for generator functions.
@@ -199,14 +200,16 @@ class Handle:
     ) -> None:
         """End the handle, failed if an exception leaves the block; the exception goes on.
 
+        A step whose stream is given up by the end of the generator around it has not failed.
+
         Raises:
             ValueError: where the block is left without a required field; the span was sent, repaired.
         """
         with guard:
             self._leave_context()
-        failure = None if exc is None else failure_from(exc)
+        failure = None if exc is None or self._recording.is_given_up_by(exc) else failure_from(exc)
         missing = self._recording.leave_block(failure)
-        if missing:
+        if missing and exc is None:
             raise ValueError(invariants.describe(missing))
 
     async def __aenter__(self) -> Self:

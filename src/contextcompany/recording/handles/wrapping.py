@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CoroutineType
 
     from contextcompany.propagation.current import Node
     from contextcompany.runtime.process import CurrentRecording
@@ -21,7 +23,7 @@ def wrapped(function: Callable[..., Any], begin: Callable[[], Node[CurrentRecord
     """Return a function that does what another does, with a handle current; never ends the handle.
 
     Args:
-        function: a function, or a coroutine function.
+        function: a function, or a coroutine function; also a function that returns a coroutine.
         begin: makes the handle current; a method of the handle, which keeps it alive.
 
     Raises:
@@ -52,12 +54,31 @@ def wrapped(function: Callable[..., Any], begin: Callable[[], Node[CurrentRecord
     def call(*args: Any, **kwargs: Any) -> Any:
         node = begin()
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        finally:
+            with guard:
+                leave(process.current, node)
+        return _carried(result, begin) if inspect.iscoroutine(result) else result
+
+    return call
+
+
+def _carried(coroutine: CoroutineType[Any, Any, Any], begin: Callable[[], Node[CurrentRecording]]) -> Any:
+    """Return a coroutine that does what another does, which a lambda or a decorated function has made."""
+
+    async def carried() -> Any:
+        node = begin()
+        try:
+            return await coroutine
         finally:
             with guard:
                 leave(process.current, node)
 
-    return call
+    carried.__name__, carried.__qualname__ = coroutine.__name__, coroutine.__qualname__
+    made = carried()
+    # One that is never begun, as in a task that is cancelled at once, would leave the other to a warning.
+    weakref.finalize(made, coroutine.close).atexit = False
+    return made
 
 
 def _is(kind: Callable[[object], bool], function: object) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from contextcompany import invariants
 from contextcompany.delivery.spans.processor import description_of
 from contextcompany.delivery.spans.written import Written
-from contextcompany.diagnostics import guard, logger
+from contextcompany.diagnostics import guard, logger, warn_once
 from contextcompany.recording.spans.failures import Failure
 from contextcompany.recording.spans.sharing import deliver_copy
 from contextcompany.recording.spans.writing import end_span, write
@@ -74,6 +74,10 @@ class Duplicates(Protocol):
 
     def fills(self, field: str) -> bool:
         """Return whether a field that the caller did not set is known from there, or still may be."""
+        ...
+
+    def has_answer(self) -> bool:
+        """Return whether the request went well: what it has not told then, nobody is going to tell."""
         ...
 
 
@@ -198,6 +202,10 @@ class Recording:
         """Return the seconds since the start."""
         return (self._clock.end() - self._clock.start) / 1e9
 
+    def is_given_up_by(self, error: BaseException) -> bool:
+        """Return whether an exception says no more than that nobody reads the stream any further."""
+        return self.stream is not None and type(error) is GeneratorExit
+
     def end(self, end_time: int | None) -> None:
         """End with what was set.
 
@@ -208,19 +216,15 @@ class Recording:
         with self._lock:
             is_open = self.state is State.OPEN
             missing = self._missing() if is_open else ()
-            broken = missing if missing and self._may_be_recorded_elsewhere() else ()
-            if is_open and (broken or not missing):
+            is_misuse = bool(missing) and self._is_misuse()
+            if is_open and not is_misuse:
                 self.state = State.ENDED
-        if broken:
-            self._finish_broken(broken, end_time)
-            return
-        if missing:
+        if is_misuse:
             raise ValueError(invariants.describe(missing))
-        if not is_open:
-            if self._closed_by[1] not in _STREAM_REASONS:
-                self._refuse("end()")
-            return
-        self._finish(self._status_failure(), end_time)
+        if is_open:
+            self._finish_checked(missing, None, end_time)
+        elif self._closed_by[1] not in _STREAM_REASONS:
+            self._refuse("end()")
 
     def fail(self, failure: Failure, end_time: int | None) -> None:
         """End as failed; needs no fields.
@@ -236,7 +240,7 @@ class Recording:
     def leave_block(
         self, failure: Failure | None, reason: str = "the end of its with block"
     ) -> tuple[invariants.Rule, ...]:
-        """End at the end of a `with` block or of a stream, and return the rules that this breaks.
+        """End at the end of a `with` block or of a stream, and return the rules that the caller broke.
 
         A recording that has ended already is left alone.
         """
@@ -245,12 +249,9 @@ class Recording:
                 return ()
             self._close(reason)
             missing = self._missing() if failure is None else ()
-        if not missing:
-            self._finish(failure or self._status_failure(), None)
-            return ()
-        is_told = self._may_be_recorded_elsewhere()
-        self._finish_broken(missing, None)
-        return () if is_told else missing
+            is_misuse = bool(missing) and self._is_misuse()
+        self._finish_checked(missing, failure, None, warns=not is_misuse)
+        return missing if is_misuse else ()
 
     def close(self, reason: str, error_type: str | None) -> None:
         """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
@@ -294,12 +295,15 @@ class Recording:
     def _missing(self) -> tuple[invariants.Rule, ...]:
         return invariants.missing_fields(self.kind, self._is_known)
 
-    def _may_be_recorded_elsewhere(self) -> bool:
-        """Return whether what is missing may stand on spans of others that nobody got to see.
+    def _is_misuse(self) -> bool:
+        """Return whether it is the caller who has to bring what is missing.
 
-        Whether those are recorded is up to a sampler, or to ours, and no mistake of the caller.
+        Instrumentation may be meant to bring what a step lacks. Whether it does depends on sampling and
+        on the provider, and neither may decide whether the caller's code raises.
         """
-        return self.kind == "step" and self.duplicates is None and process.is_collecting
+        if self.kind != "step" or not process.has_collected:
+            return True
+        return self.duplicates is not None and self.duplicates.has_answer()
 
     def _is_known(self, field: str) -> bool:
         if field in self.fields or (field == "response" and self.stream is not None):
@@ -327,6 +331,26 @@ class Recording:
 
     # From here on nothing else touches the recording: its state is no longer open.
 
+    def _finish_checked(
+        self,
+        missing: tuple[invariants.Rule, ...],
+        failure: Failure | None,
+        end_time: int | None,
+        *,
+        warns: bool = True,
+    ) -> None:
+        if not missing:
+            self._finish(failure or self._status_failure(), end_time)
+            return
+        rules = [rule.name for rule in missing]
+        if warns and not self.place.is_off:
+            warn_once(
+                ("uncollected", *rules),
+                "%s; the instrumentation that is collected told nothing of it either",
+                invariants.describe(missing),
+            )
+        self._finish(Failure(description_of(missing), names.ERROR_TYPE_INCOMPLETE), end_time, rules)
+
     def _finish(
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None = None
     ) -> None:
@@ -344,10 +368,6 @@ class Recording:
             if self.kind == "run" and not self.place.is_off:
                 self.place.forget_exception()
                 process.places.end(self.place)
-
-    def _finish_broken(self, broken: tuple[invariants.Rule, ...], end_time: int | None) -> None:
-        failure = Failure(description_of(broken), names.ERROR_TYPE_INCOMPLETE)
-        self._finish(failure, end_time, violations=[rule.name for rule in broken])
 
     def _write_and_end(
         self, failure: Failure | None, end_time: int | None, violations: list[str] | None
