@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import contextcompany as tcc
+from contextcompany.propagation import ids
 from contextcompany.testing import capture
 from tests.recording.processes import run_python
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
@@ -311,6 +312,27 @@ async def test_tasks_attach_each_their_own(captured: Captured) -> None:
     await asyncio.gather(*(handle(number) for number in range(4)))
     found = [(parsed(span)["tcc.runId"], parsed(span)["tcc.stepId"]) for span in captured.spans]
     assert sorted(found) == [(f"run-{number}", str(number)) for number in range(4)]
+
+
+@pytest.mark.parametrize("carrier", [FOREIGN, OURS])
+async def test_a_task_that_outlives_the_block_begins_anew(
+    captured: Captured, carrier: dict[str, str]
+) -> None:
+    """A run that a task starts after the block was left is a root of its own, in its own trace."""
+    is_left = asyncio.Event()
+
+    async def later() -> None:
+        await is_left.wait()
+        with tcc.run("later") as r:
+            r.prompt("hi")
+
+    with tcc.attach(carrier):
+        task = asyncio.create_task(later())
+        await asyncio.sleep(0)
+    is_left.set()
+    await task
+    trace_id = trace.format_trace_id(ids.derived_ids("later")[0])
+    assert [row(span) for span in captured.spans] == [("invoke_agent", trace_id, None, "later", None, None)]
 
 
 def test_in_one_process_the_run_keeps_its_destination(collector: Collector) -> None:

@@ -24,20 +24,17 @@ if TYPE_CHECKING:
     from contextcompany.runtime.places import Place
 
 
-class Elsewhere:
-    """An open span of another process, as far as this one is concerned.
+class RemoteSpan(NonRecordingSpan):
+    """A span of another process, which a block may make current in the OpenTelemetry context.
+
+    What outlives the block, such as a task, keeps that context.
 
     Attributes:
-        place: where its run is.
-        span: the span, as a parent.
-        is_open: whether the block is still open in which it is current.
+        is_open: whether the block is still open.
     """
 
-    __slots__ = ("is_open", "place", "span")
-
-    def __init__(self, place: Place, context: SpanContext) -> None:
-        self.place = place
-        self.span: Span = NonRecordingSpan(context)
+    def __init__(self, context: SpanContext) -> None:
+        super().__init__(context)
         self.is_open = True
 
 
@@ -46,14 +43,36 @@ class RemoteParent:
 
     Attributes:
         span: the span, as a parent.
-        is_open: whether the block is still open in which it is current.
     """
 
-    __slots__ = ("is_open", "span")
+    __slots__ = ("_remote", "span")
 
     def __init__(self, context: SpanContext) -> None:
-        self.span: Span = NonRecordingSpan(context)
-        self.is_open = True
+        self._remote = RemoteSpan(context)
+        self.span: Span = self._remote
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the block is still open in which it is current."""
+        return self._remote.is_open
+
+    def close(self) -> None:
+        """Take note that the block was left."""
+        self._remote.is_open = False
+
+
+class Elsewhere(RemoteParent):
+    """An open span of a run in another process, as far as this one is concerned.
+
+    Attributes:
+        place: where its run is.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place, context: SpanContext) -> None:
+        super().__init__(context)
+        self.place = place
 
 
 parents: Final[CurrentHandle[RemoteParent]] = CurrentHandle("contextcompany-remote-parent")
@@ -62,6 +81,11 @@ parents: Final[CurrentHandle[RemoteParent]] = CurrentHandle("contextcompany-remo
 def remote_parent() -> Span | None:
     """Return the span of others that a carrier brought into this context, or None."""
     return next((parent.span for parent in parents.chain() if parent.is_open), None)
+
+
+def is_left(span: Span) -> bool:
+    """Return whether a span is one of another process whose block was left."""
+    return isinstance(span, RemoteSpan) and not span.is_open
 
 
 class Attachment:
@@ -100,5 +124,5 @@ class Attachment:
         with guard:
             if self._entered:
                 chain, node = self._entered.pop()
-                node.handle.is_open = False
+                node.handle.close()
                 leave(chain, node)

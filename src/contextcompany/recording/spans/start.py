@@ -14,7 +14,7 @@ from contextcompany.propagation import ids
 from contextcompany.recording.places import ambient, sampling
 from contextcompany.recording.places.identity import agent_identity, child_identity
 from contextcompany.recording.places.placing import destination_of, off_place
-from contextcompany.recording.places.remote import remote_parent
+from contextcompany.recording.places.remote import is_left, remote_parent
 from contextcompany.recording.spans.mapping import span_name
 from contextcompany.recording.spans.moments import Clock
 from contextcompany.recording.spans.recording import Recording
@@ -184,9 +184,10 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
 
 
 def _application_span() -> Span | None:
-    """Return the span around a root run, or None: a span of ours that has ended is no parent."""
+    """Return the span around a root run, or None: one that has ended or was left is no parent."""
     span = trace.get_current_span()
-    if not span.get_span_context().is_valid or (providers.is_ours(span) and not span.is_recording()):
+    has_ended = is_left(span) or (providers.is_ours(span) and not span.is_recording())
+    if has_ended or not span.get_span_context().is_valid:
         return remote_parent()
     return span
 
