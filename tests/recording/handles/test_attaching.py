@@ -27,6 +27,8 @@ from tests.recording.processes import run_python
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -333,6 +335,24 @@ async def test_a_task_that_outlives_the_block_begins_anew(
     await task
     trace_id = trace.format_trace_id(ids.derived_ids("later")[0])
     assert [row(span) for span in captured.spans] == [("invoke_agent", trace_id, None, "later", None, None)]
+
+
+@pytest.mark.parametrize("carrier", [FOREIGN, OURS])
+def test_a_block_inside_a_generator(captured: Captured, carrier: dict[str, str]) -> None:
+    """What is attached in a generator is so there alone, not for its consumer."""
+
+    def parts() -> Generator[None]:
+        with tcc.attach(carrier):
+            yield
+            tcc.run("inside").prompt("p").end()
+
+    generator = parts()
+    next(generator)
+    assert tcc.current_run() is None
+    tcc.run("outside").prompt("p").end()
+    assert list(generator) == []
+    outside, inside = captured.spans
+    assert (parent_id(outside), parent_id(inside)) == (None, int(SPAN_ID, 16))
 
 
 def test_in_one_process_the_run_keeps_its_destination(collector: Collector) -> None:

@@ -17,6 +17,7 @@ from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from opentelemetry.trace import Span, SpanContext
 
@@ -100,8 +101,12 @@ class Attachment:
         self._carried = carriers.read(carrier)
         self._entered: list[tuple[CurrentHandle[Any], Node[Any]]] = []
 
-    def enter(self) -> Place | None:
-        """Begin the block; returns where the run is that is current in it by the carrier, or None."""
+    def enter(self, frame: FrameType | None = None) -> Place | None:
+        """Begin the block; returns where the run is that is current in it by the carrier, or None.
+
+        Args:
+            frame: the frame of the generator in which it begins: its consumer must not see it.
+        """
         carried = self._carried
         if carried is None:
             return None
@@ -110,12 +115,13 @@ class Attachment:
             if carried.run_id is not None:
                 run = Elsewhere(carried_place(carried.run_id, carried), carried.parent)
                 sets_context = is_alone and not run.place.is_off
-                node = enter(process.current, run, sets_context=sets_context)
+                node = enter(process.current, run, sets_context=sets_context, frame=frame)
                 self._entered.append((process.current, node))
                 return run.place
             if not process.is_stopped and not process.instance().settings.disabled:
                 sets_context = is_alone and not trace.get_current_span().get_span_context().is_valid
-                above = enter(parents, RemoteParent(carried.parent), sets_context=sets_context)
+                parent = RemoteParent(carried.parent)
+                above = enter(parents, parent, sets_context=sets_context, frame=frame)
                 self._entered.append((parents, above))
         return None
 
