@@ -88,3 +88,12 @@ def test_the_number_of_members_is_bounded() -> None:
 def test_a_member_that_propagators_would_drop_is_left_out() -> None:
     """A value of more than 4096 bytes would not come through, so it is not written."""
     assert merged("", {"run": "1" * 4_096}, OURS) == ("", ["run"])
+
+
+def test_baggage_without_end_is_read_to_a_bound() -> None:
+    """What stands far beyond the bounds is not looked at, and a member at the bound is whole or not there."""
+    filling = "a=1," * 16_383
+    assert found(f"{filling}run=1,x=2", ["run"]) == {}
+    assert found(f"run=1,{filling}run=2", ["run"]) == {"run": "1"}
+    assert found(f"{filling[:-8]}run=1,{filling}", ["run"]) == {"run": "1"}
+    assert found(f"{filling[:-4]}run=12345,{filling}", ["run"]) == {}

@@ -200,6 +200,36 @@ def test_a_trace_context_that_is_there_stays() -> None:
     assert read(carrier) == PLACE
 
 
+class Headers:
+    """Headers as some web frameworks have them: several lines of a name, and pairs when iterated over."""
+
+    def __init__(self, *lines: tuple[str, str]) -> None:
+        self.lines = list(lines)
+
+    def __iter__(self) -> Any:
+        return iter(self.lines)
+
+    def items(self) -> Any:
+        """Return the lines."""
+        return iter(self.lines)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self.lines = [line for line in self.lines if line[0].lower() != name.lower()]
+        self.lines.append((name, value))
+
+
+def test_headers_of_several_lines() -> None:
+    """All lines of baggage are kept and read, and a trace context is left alone, in any kind of headers."""
+    headers: Any = Headers(("Traceparent", OTHER), ("Baggage", "app=1"), ("baggage", "tcc-run-id=old, app=2"))
+    write(headers, PLACE, header=PLACE.parent, environment=False)
+    (context, (name, value)) = headers.lines
+    assert context == ("Traceparent", OTHER)
+    assert (name, value.partition(",tcc-")[0]) == ("baggage", "app=1,app=2")
+    assert read(headers) == PLACE
+    headers.lines.append(("baggage", "app=3"))
+    assert read(headers) == PLACE
+
+
 def test_a_second_place_replaces_the_first() -> None:
     """A carrier that is handed on by the next process names the place there."""
     carrier = filled(PLACE)

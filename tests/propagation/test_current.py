@@ -298,6 +298,20 @@ def test_a_generator_left_in_another_context_is_gone_everywhere(current: Current
     assert node.is_suspended
 
 
+def test_generators_left_in_another_context_do_not_pile_up(current: CurrentHandle[Sample]) -> None:
+    """What they entered goes from this context with the next block, and what was left below it stays gone."""
+    below = current.enter(C)
+    for number in range(3):
+        items = framed(current, A)
+        next(items)
+        if not number:
+            current.leave(below)
+        Context().run(items.close)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    node = current.enter(B)
+    assert node.outer is None
+    assert chain(current) == ["b"]
+
+
 def test_is_bound_tells_of_the_generator_s_own_block(current: CurrentHandle[Sample]) -> None:
     """Inside the generator its block is bound to it; blocks around it are not."""
 

@@ -14,7 +14,7 @@ import pytest
 from contextcompany.local.collector import Collector
 from contextcompany.runtime.workers import call_at_end
 from tests.interpreter import python
-from tests.servers.account import assert_each_once, noted
+from tests.servers.account import assert_each_arrives, noted
 from tests.servers.program import Program
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_child_of_multiprocessing_delivers_at_its_end(tmp_path: Path, method: 
         with Program(["-c", text, method], tmp_path, TCC_URL=collector.url) as program:
             assert program.end() == ""
         assert sorted(noted(tmp_path)) == ["child-1", "child-2", "parent"]
-        assert_each_once(collector, noted(tmp_path))
+        assert_each_arrives(collector, noted(tmp_path))
 
 
 @needs_fork
@@ -66,7 +66,7 @@ def test_a_child_of_a_child_delivers_at_its_end(tmp_path: Path) -> None:
         with Program(["-c", text, "fork"], tmp_path, TCC_URL=collector.url) as program:
             assert program.end() == ""
         assert sorted(noted(tmp_path)) == ["a", "a1", "a11", "a12", "a2", "a21", "a22"]
-        assert_each_once(collector, noted(tmp_path))
+        assert_each_arrives(collector, noted(tmp_path))
 
 
 def test_nothing_is_imported_for_it() -> None:

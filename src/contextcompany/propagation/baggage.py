@@ -18,6 +18,8 @@ MOST_BYTES: Final = 8_192
 MOST_MEMBERS: Final = 180
 # OpenTelemetry's propagator drops longer members on their way through a process.
 MOST_MEMBER_BYTES: Final = 4_096
+# Far beyond the bounds, for members of ours that stand behind too many of others.
+_MOST_READ: Final = 65_536
 
 
 def member(name: str, value: str) -> str:
@@ -28,10 +30,12 @@ def member(name: str, value: str) -> str:
 def found(text: str, wanted: Iterable[str]) -> dict[str, str]:
     """Return the values of the wanted members, decoded; the first of a name counts.
 
-    What is malformed, too long or beyond the bounds of the specification is passed over.
+    What is malformed, too long or far beyond the bounds of the specification is passed over.
     """
     names = frozenset(wanted)
     values: dict[str, str] = {}
+    if len(text) > _MOST_READ:
+        text = text[:_MOST_READ].rpartition(",")[0]
     for part in _parts(text):
         name, equals, rest = part.partition("=")
         name = name.strip(" \t")

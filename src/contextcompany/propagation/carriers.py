@@ -37,6 +37,8 @@ _USER: Final = "tcc-user-id"
 _ORGANISATION: Final = "tcc-org-id"
 _OURS: Final = frozenset({_RUN, _PARENT, _SESSION, _USER, _ORGANISATION})
 
+# Headers that may come in several lines, which count as one with commas between.
+_JOINED: Final = frozenset({_TRACESTATE, _BAGGAGE})
 _LONGEST: Final = 512
 _propagator = TraceContextTextMapPropagator()
 
@@ -122,7 +124,9 @@ def write(
         header: the trace context for everybody, or None for none.
         environment: whether names are those of environment variables, in upper case.
     """
-    written = {name.lower(): name for name in list(carrier) if isinstance(name, str)}
+    # Not by iteration over the carrier itself: the headers of some web frameworks give pairs then.
+    pairs = [(name, value) for name, value in list(carrier.items()) if isinstance(name, str)]
+    written = {name.lower(): name for name, _ in pairs}
 
     def name_of(name: str) -> str:
         return name.upper() if environment else name
@@ -132,10 +136,12 @@ def write(
         if header.trace_state and _TRACESTATE not in written:
             carrier[name_of(_TRACESTATE)] = header.trace_state.to_header()
     key = written.get(_BAGGAGE, name_of(_BAGGAGE))
-    before: object = carrier[key] if _BAGGAGE in written else ""
-    if not isinstance(before, str):
+    lines: list[object] = [value for name, value in pairs if name.lower() == _BAGGAGE]
+    texts = [line for line in lines if isinstance(line, str)]
+    if len(texts) < len(lines):
         logger.debug("the baggage of a carrier is no text, so the run is not written into it")
         return
+    before = ",".join(texts)
     given = {
         _RUN: place.run_id,
         _PARENT: traceparent(place.parent),
@@ -166,16 +172,17 @@ def traceparent(context: SpanContext) -> str:
 
 def _texts(carrier: Mapping[str, str] | None) -> dict[str, str] | None:
     """Return the pairs of text in a carrier with names in lower case, or None for no carrier."""
+    texts: dict[str, str] = {}
     try:
         if not carrier:
             return None
-        return {
-            key.lower(): value
-            for key, value in carrier.items()
-            if isinstance(key, str) and isinstance(value, str)
-        }
+        for key, value in carrier.items():
+            if isinstance(key, str) and isinstance(value, str):
+                name = key.lower()
+                texts[name] = f"{texts[name]},{value}" if name in texts and name in _JOINED else value
     except Exception:  # noqa: BLE001  (whatever somebody's mapping raises: it is data from elsewhere)
         return {}
+    return texts
 
 
 def _parsed(parent: str, state: str) -> SpanContext | None:

@@ -55,6 +55,11 @@ class Node(Generic[H]):
         self._frame = frame
 
     @property
+    def is_gone(self) -> bool:
+        """Return whether it was entered in a generator and left: it is never current again."""
+        return self.is_bound and self._frame is None
+
+    @property
     def is_suspended(self) -> bool:
         """Return whether the generator in which it was entered does not run now, or has left it."""
         # A frame that is suspended was called by nobody.
@@ -83,8 +88,20 @@ class CurrentHandle(Generic[H]):
             handle: what is to be current.
             frame: the frame of the generator in which it is entered: it is current while that runs.
         """
-        node = Node(handle, self._var.get(), frame)
+        node = Node(handle, self._outer(), frame)
         self._var.set(node)
+        return node
+
+    def _outer(self) -> Node[H] | None:
+        """Return what is current without the nodes that generators left in another context.
+
+        Nothing else takes these out of this one, where there would be more of them with every generator.
+        """
+        node = self._var.get()
+        passed = False
+        while node is not None and (node.is_gone or (passed and node.overtaken)):
+            passed = True
+            node = node.outer
         return node
 
     def leave(self, node: Node[H]) -> Node[H] | None:

@@ -21,11 +21,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import contextcompany as tcc
+from contextcompany.propagation import ids
 from contextcompany.testing import capture
 from tests.recording.processes import run_python
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -311,6 +314,45 @@ async def test_tasks_attach_each_their_own(captured: Captured) -> None:
     await asyncio.gather(*(handle(number) for number in range(4)))
     found = [(parsed(span)["tcc.runId"], parsed(span)["tcc.stepId"]) for span in captured.spans]
     assert sorted(found) == [(f"run-{number}", str(number)) for number in range(4)]
+
+
+@pytest.mark.parametrize("carrier", [FOREIGN, OURS])
+async def test_a_task_that_outlives_the_block_begins_anew(
+    captured: Captured, carrier: dict[str, str]
+) -> None:
+    """A run that a task starts after the block was left is a root of its own, in its own trace."""
+    is_left = asyncio.Event()
+
+    async def later() -> None:
+        await is_left.wait()
+        with tcc.run("later") as r:
+            r.prompt("hi")
+
+    with tcc.attach(carrier):
+        task = asyncio.create_task(later())
+        await asyncio.sleep(0)
+    is_left.set()
+    await task
+    trace_id = trace.format_trace_id(ids.derived_ids("later")[0])
+    assert [row(span) for span in captured.spans] == [("invoke_agent", trace_id, None, "later", None, None)]
+
+
+@pytest.mark.parametrize("carrier", [FOREIGN, OURS])
+def test_a_block_inside_a_generator(captured: Captured, carrier: dict[str, str]) -> None:
+    """What is attached in a generator is so there alone, not for its consumer."""
+
+    def parts() -> Generator[None]:
+        with tcc.attach(carrier):
+            yield
+            tcc.run("inside").prompt("p").end()
+
+    generator = parts()
+    next(generator)
+    assert tcc.current_run() is None
+    tcc.run("outside").prompt("p").end()
+    assert list(generator) == []
+    outside, inside = captured.spans
+    assert (parent_id(outside), parent_id(inside)) == (None, int(SPAN_ID, 16))
 
 
 def test_in_one_process_the_run_keeps_its_destination(collector: Collector) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import threading
@@ -285,6 +286,47 @@ def test_a_block_left_in_another_context(captured: Captured) -> None:
         next(generator, None)
         record("here")
     assert of_run(captured, "here") == {"tcc.userId": "u-2", "user.id": "u-2"}
+
+
+def test_a_block_inside_a_generator(captured: Captured) -> None:
+    """A block in a generator holds there alone: not for its consumer, nor for other generators in turn."""
+
+    def parts(user: str) -> Generator[None]:
+        with tcc.identity(user):
+            record(f"{user} 1")
+            yield
+            record(f"{user} 2")
+            yield
+
+    def consume() -> None:
+        first, second = parts("a"), parts("b")
+        for generator in (first, second, first, second):
+            next(generator)
+            record("of the consumer")
+        thread = threading.Thread(target=first.close)
+        thread.start()
+        thread.join()
+        record("after an end elsewhere")
+
+    contextvars.copy_context().run(consume)
+    found = [(parsed(span)["tcc.runId"], parsed(span).get("tcc.sessionId")) for span in captured.spans]
+    nobody = ("of the consumer", None)
+    turns = [("a 1", "a"), nobody, ("b 1", "b"), nobody, ("a 2", "a"), nobody, ("b 2", "b"), nobody]
+    assert found == [*turns, ("after an end elsewhere", None)]
+
+
+def test_a_block_of_a_context_manager(captured: Captured) -> None:
+    """What a function decorated with `contextmanager` enters holds for the block of its caller."""
+
+    @contextlib.contextmanager
+    def signed_in() -> Generator[None]:
+        with tcc.identity("chat-1"):
+            yield
+
+    with signed_in():
+        record("inside")
+    record("outside")
+    assert [parsed(span).get("tcc.sessionId") for span in captured.spans] == ["chat-1", None]
 
 
 def test_blocks_left_out_of_order(captured: Captured) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contextcompany.propagation.frames import frame_at, generator_frame
 from contextcompany.recording.handles.run import run_at
 from contextcompany.recording.places.remote import Attachment
 
@@ -37,13 +38,13 @@ class attach:  # noqa: N801  (used as a function)
         self._attachment = Attachment(carrier)
 
     def __enter__(self) -> Run | None:
-        """Begin the block.
+        """Begin the block; inside a generator it holds while the generator runs.
 
         Returns:
             The run as far as this process has it, or None: it has the run's ids, takes steps, tool calls
             and feedback, and is not ended here.
         """
-        place = self._attachment.enter()
+        place = self._attachment.enter(generator_frame(frame_at(1)))
         return None if place is None else run_at(place)
 
     def __exit__(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation.current import CurrentHandle
+from contextcompany.propagation.frames import frame_at, generator_frame
 from contextcompany.recording.places.identity import identity_text, merge_identity
 from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
@@ -148,7 +149,7 @@ class IdentityBlock:
         self._node: Node[Block] | None = None
 
     def __enter__(self) -> None:
-        """Begin the block.
+        """Begin the block; inside a generator it holds while the generator runs.
 
         Raises:
             RuntimeError: while it is entered already.
@@ -157,7 +158,7 @@ class IdentityBlock:
             raise RuntimeError(
                 "this identity() block is entered already: got a second `with`; call identity() once for each"
             )
-        self._node = blocks.enter(Block(self._source))
+        self._node = blocks.enter(Block(self._source), generator_frame(frame_at(1)))
 
     def __exit__(
         self,

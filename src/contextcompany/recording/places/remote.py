@@ -17,6 +17,7 @@ from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from opentelemetry.trace import Span, SpanContext
 
@@ -24,20 +25,17 @@ if TYPE_CHECKING:
     from contextcompany.runtime.places import Place
 
 
-class Elsewhere:
-    """An open span of another process, as far as this one is concerned.
+class RemoteSpan(NonRecordingSpan):
+    """A span of another process, which a block may make current in the OpenTelemetry context.
+
+    What outlives the block, such as a task, keeps that context.
 
     Attributes:
-        place: where its run is.
-        span: the span, as a parent.
-        is_open: whether the block is still open in which it is current.
+        is_open: whether the block is still open.
     """
 
-    __slots__ = ("is_open", "place", "span")
-
-    def __init__(self, place: Place, context: SpanContext) -> None:
-        self.place = place
-        self.span: Span = NonRecordingSpan(context)
+    def __init__(self, context: SpanContext) -> None:
+        super().__init__(context)
         self.is_open = True
 
 
@@ -46,14 +44,36 @@ class RemoteParent:
 
     Attributes:
         span: the span, as a parent.
-        is_open: whether the block is still open in which it is current.
     """
 
-    __slots__ = ("is_open", "span")
+    __slots__ = ("_remote", "span")
 
     def __init__(self, context: SpanContext) -> None:
-        self.span: Span = NonRecordingSpan(context)
-        self.is_open = True
+        self._remote = RemoteSpan(context)
+        self.span: Span = self._remote
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the block is still open in which it is current."""
+        return self._remote.is_open
+
+    def close(self) -> None:
+        """Take note that the block was left."""
+        self._remote.is_open = False
+
+
+class Elsewhere(RemoteParent):
+    """An open span of a run in another process, as far as this one is concerned.
+
+    Attributes:
+        place: where its run is.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place, context: SpanContext) -> None:
+        super().__init__(context)
+        self.place = place
 
 
 parents: Final[CurrentHandle[RemoteParent]] = CurrentHandle("contextcompany-remote-parent")
@@ -62,6 +82,11 @@ parents: Final[CurrentHandle[RemoteParent]] = CurrentHandle("contextcompany-remo
 def remote_parent() -> Span | None:
     """Return the span of others that a carrier brought into this context, or None."""
     return next((parent.span for parent in parents.chain() if parent.is_open), None)
+
+
+def is_left(span: Span) -> bool:
+    """Return whether a span is one of another process whose block was left."""
+    return isinstance(span, RemoteSpan) and not span.is_open
 
 
 class Attachment:
@@ -76,8 +101,12 @@ class Attachment:
         self._carried = carriers.read(carrier)
         self._entered: list[tuple[CurrentHandle[Any], Node[Any]]] = []
 
-    def enter(self) -> Place | None:
-        """Begin the block; returns where the run is that is current in it by the carrier, or None."""
+    def enter(self, frame: FrameType | None = None) -> Place | None:
+        """Begin the block; returns where the run is that is current in it by the carrier, or None.
+
+        Args:
+            frame: the frame of the generator in which it begins: its consumer must not see it.
+        """
         carried = self._carried
         if carried is None:
             return None
@@ -86,12 +115,13 @@ class Attachment:
             if carried.run_id is not None:
                 run = Elsewhere(carried_place(carried.run_id, carried), carried.parent)
                 sets_context = is_alone and not run.place.is_off
-                node = enter(process.current, run, sets_context=sets_context)
+                node = enter(process.current, run, sets_context=sets_context, frame=frame)
                 self._entered.append((process.current, node))
                 return run.place
             if not process.is_stopped and not process.instance().settings.disabled:
                 sets_context = is_alone and not trace.get_current_span().get_span_context().is_valid
-                above = enter(parents, RemoteParent(carried.parent), sets_context=sets_context)
+                parent = RemoteParent(carried.parent)
+                above = enter(parents, parent, sets_context=sets_context, frame=frame)
                 self._entered.append((parents, above))
         return None
 
@@ -100,5 +130,5 @@ class Attachment:
         with guard:
             if self._entered:
                 chain, node = self._entered.pop()
-                node.handle.is_open = False
+                node.handle.close()
                 leave(chain, node)

@@ -14,7 +14,7 @@ from contextcompany.propagation import ids
 from contextcompany.recording.places import ambient, sampling
 from contextcompany.recording.places.identity import agent_identity, child_identity
 from contextcompany.recording.places.placing import destination_of, off_place
-from contextcompany.recording.places.remote import remote_parent
+from contextcompany.recording.places.remote import is_left, remote_parent
 from contextcompany.recording.spans.mapping import span_name
 from contextcompany.recording.spans.moments import Clock
 from contextcompany.recording.spans.recording import Recording
@@ -184,10 +184,10 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
 
 
 def _application_span() -> Span | None:
-    """Return the span around a root run, or None: none is one of ours that ended or goes nowhere."""
+    """Return the span around a root run, or None: none is one that ended, was left, or goes nowhere."""
     span = trace.get_current_span()
     found = span.get_span_context()
-    has_ended = providers.is_ours(span) and not span.is_recording()
+    has_ended = is_left(span) or (providers.is_ours(span) and not span.is_recording())
     if not found.is_valid or has_ended or found.span_id in process.nowhere:
         return remote_parent()
     return span
