@@ -255,11 +255,10 @@ class _RecordedCall(SpecCall[ToolCall]):
 
 
 def _name_of(function: Callable[..., Any], decorator: str) -> str:
-    named: Any = function
+    named: Callable[..., Any] = function
     while isinstance(named, partial):
-        inner: partial[Any] = named
-        named = inner.func
-    name = getattr(named, "__name__", None)
+        named = named.func
+    name: object = getattr(named, "__name__", None)
     if not isinstance(name, str):
         raise TypeError(
             f"@{decorator} needs the name of what it decorates: got {type(function).__name__}, "
