@@ -216,9 +216,7 @@ class SpecCall(Call[H]):
     """One call of a function with a `ToolSpec`: what its decorators share."""
 
     carried = VARIABLE
-
-    def __init__(self, spec: ToolSpec) -> None:
-        self._spec = spec
+    _spec: ToolSpec
 
     @property
     def capture(self) -> Capture:
@@ -232,7 +230,7 @@ class _RecordedCall(SpecCall[ToolCall]):
     def __init__(
         self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
     ) -> None:
-        super().__init__(spec)
+        self._spec = spec
         self._bound = bound
         self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
 

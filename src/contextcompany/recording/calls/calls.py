@@ -97,15 +97,22 @@ class Call(ABC, Generic[H]):
 
     def started(self) -> H | None:
         """Return the started handle; None after an error of ours, which is kept from the application."""
-        with guard:
+        # Here and below without a guard around: what every call would pay for.
+        try:
             return self.start()
+        except Exception:
+            with guard:
+                raise
         return None
 
     def finished(self, handle: H, recording: CurrentRecording | None, result: object) -> None:
         """Tell the handle the result, unless the function ended the handle itself."""
-        with guard:
+        try:
             if recording is not None and recording.is_open:
                 self.finish(handle, result)
+        except Exception:
+            with guard:
+                raise
 
 
 class _Bound(_BoundFunctionWrapper):

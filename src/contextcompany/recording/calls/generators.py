@@ -6,7 +6,6 @@ step, and no token is ever reset: steps may be made by different tasks and threa
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry import context as otel_context
@@ -32,8 +31,8 @@ N = TypeVar("N", bound="Coroutine[Any, Any, Any] | Generator[Any, Any, Any] | As
 
 def named(driver: N, body: object) -> N:
     """Give a generator or coroutine the names of what it drives, where that has any."""
-    made: Any = driver
-    with suppress(AttributeError):
+    if hasattr(body, "__qualname__"):
+        made: Any = driver
         made.__name__, made.__qualname__ = cast("Any", body).__name__, cast("Any", body).__qualname__
     return driver
 
