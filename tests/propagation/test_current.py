@@ -328,7 +328,7 @@ def test_the_innermost_open_handle(current: CurrentHandle[Sample]) -> None:
     items = framed(current, B)
     next(items)
     assert current.innermost_open() is A
-    items.close()
+    items.close()  # type: ignore[attr-defined]
     ended = current.enter(Sample("ended", is_open=False))
     assert current.innermost_open() is A
     current.leave(ended)
