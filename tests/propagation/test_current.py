@@ -332,3 +332,19 @@ def test_inside_and_outside(current: CurrentHandle[Sample]) -> None:
     assert current.is_inside
     current.leave(node)
     assert not current.is_inside
+
+
+def test_the_innermost_open_handle(current: CurrentHandle[Sample]) -> None:
+    """It is the nearest one that is neither ended nor of a generator that waits."""
+    assert current.innermost_open() is None
+    outer = current.enter(A)
+    assert current.innermost_open() is A
+    items = framed(current, B)
+    next(items)
+    assert current.innermost_open() is A
+    items.close()  # type: ignore[attr-defined]
+    ended = current.enter(Sample("ended", is_open=False))
+    assert current.innermost_open() is A
+    current.leave(ended)
+    current.leave(outer)
+    assert current.innermost_open() is None

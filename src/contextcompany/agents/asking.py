@@ -85,7 +85,7 @@ class _Request(SpecCall[Step]):
         *,
         bound: bool,
     ) -> None:
-        super().__init__(spec)
+        self._spec = spec
         self._bound = bound
         self._asked = asked
         self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)

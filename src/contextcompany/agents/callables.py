@@ -98,7 +98,8 @@ class _Tool:
 
         async def call() -> Any:
             if self._spec.kind is Kind.COROUTINE:
-                return await self._plain(*args, **filled)
+                given: Any = self._plain(*args, **filled)
+                return await given if inspect.isawaitable(given) else given
             if self._spec.kind is Kind.ASYNC_GENERATOR:
                 return joined([item async for item in self._plain(*args, **filled)])
             called = _exhausted if self._spec.kind is Kind.GENERATOR else _called

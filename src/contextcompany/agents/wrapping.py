@@ -80,7 +80,7 @@ class _Call(SpecCall["Run"]):
     def __init__(
         self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
     ) -> None:
-        super().__init__(spec)
+        self._spec = spec
         self._shown = spec.recorded(args, kwargs, bound=bound)
         self._prompt = first_argument(spec, self._shown, bound=bound)
         given = self._given(spec, args, kwargs, bound=bound)

@@ -53,15 +53,15 @@ class ToolSpec:
     ) -> None:
         require_function(function, decorator=decorator)
         self.function = function
-        self.name = name or function.__name__
+        self.name = name or _name_of(function, decorator)
         self._owner = f"{decorator} {self.name}"
         self.capture = Capture(self._owner, capture_args, capture_result)
         self.description = description
+        self.parameters = _parameters_of(function, decorator)
         self._annotations = Annotations(function)
         self._at_decoration = context_parameter(function, self._annotations.read())
         self._is_settled = self._annotations.are_known
         self.kind = kind_of(function)
-        self.parameters = signature_of(function).parameters
         self._names = _positional_names(self.parameters)
         self._rest = _rest_name(self.parameters)
 
@@ -216,9 +216,7 @@ class SpecCall(Call[H]):
     """One call of a function with a `ToolSpec`: what its decorators share."""
 
     carried = VARIABLE
-
-    def __init__(self, spec: ToolSpec) -> None:
-        self._spec = spec
+    _spec: ToolSpec
 
     @property
     def capture(self) -> Capture:
@@ -232,7 +230,7 @@ class _RecordedCall(SpecCall[ToolCall]):
     def __init__(
         self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
     ) -> None:
-        super().__init__(spec)
+        self._spec = spec
         self._bound = bound
         self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
 
@@ -252,6 +250,28 @@ class _RecordedCall(SpecCall[ToolCall]):
         captured = self._spec.capture.of_result(result)
         if captured is not NOTHING:
             handle.result(captured)
+
+
+def _name_of(function: Callable[..., Any], decorator: str) -> str:
+    named: Callable[..., Any] = function
+    while isinstance(named, partial):
+        named = named.func
+    name: object = getattr(named, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(
+            f"@{decorator} needs the name of what it decorates: got {type(function).__name__}, "
+            "which has none; pass name="
+        )
+    return name
+
+
+def _parameters_of(function: Callable[..., Any], decorator: str) -> Mapping[str, inspect.Parameter]:
+    try:
+        return signature_of(function).parameters
+    except ValueError:  # some functions that are written in C
+        raise TypeError(
+            f"@{decorator} needs a function with a signature: got {function!r}; write a `def` that calls it"
+        ) from None
 
 
 def _positional_names(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:

@@ -147,6 +147,15 @@ class CurrentHandle(Generic[H]):
         node = self._var.get()
         return None if node is None else node.handle
 
+    def innermost_open(self) -> H | None:
+        """Return the nearest handle that is open, or None."""
+        node = self._var.get()
+        if node is None:
+            return None
+        if not node.is_bound and node.handle.is_open:  # nearly always, and much cheaper than to iterate
+            return node.handle
+        return next((handle for handle in self.chain() if handle.is_open), None)
+
     def chain(self) -> Iterator[H]:
         """Iterate over the handles of the entered blocks, innermost first.
 

@@ -220,12 +220,8 @@ class Process:
 
     def current_place(self) -> Place | None:
         """Return the run of the nearest open handle of this context, else of the nearest one."""
-        nearest: Place | None = None
-        for handle in self.current.chain():
-            if handle.is_open:
-                return handle.place
-            nearest = nearest or handle.place
-        return nearest
+        nearest = self.current.innermost_open() or next(self.current.chain(), None)
+        return None if nearest is None else nearest.place
 
     def is_recording_here(self) -> bool:
         """Return whether there is a current run, of which something is recorded."""

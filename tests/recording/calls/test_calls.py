@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import functools
 import inspect
 import logging
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -349,3 +352,152 @@ def test_what_was_cut_is_named(captured: Captured) -> None:
     (span,) = captured.named("execute_tool count")
     assert parsed(span)["tcc.truncated"] == [RESULT]
     assert parsed(span)[RESULT] == {"value": list(range(10_000))}
+
+
+def attribute(captured: Captured, name: str, key: str) -> Any:
+    """Return an attribute of the one span of a name."""
+    (span,) = captured.named(name)
+    return parsed(span)[key]
+
+
+def run_at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a plain function of a coroutine function."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return asyncio.run(function(*args, **kwargs))
+
+    return wrapper
+
+
+def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a coroutine function of a plain one."""
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    return wrapper
+
+
+def test_a_coroutine_function_that_was_made_plain(captured: Captured) -> None:
+    """What its caller gets is the result, as without the decorator, and what it calls is below the call."""
+
+    @tcc.tool
+    @run_at_once
+    async def outer(text: str) -> str:
+        if not text:
+            raise LookupError("no text")
+        return inner(text)
+
+    @tcc.tool
+    def inner(text: str) -> str:
+        return text
+
+    with tcc.run("run-1") as run:
+        run.prompt("p")
+        assert outer("ab") == "ab"
+        with pytest.raises(LookupError, match="no text"):
+            outer("")
+    assert [(one["name"], one["parent"], one["status"]) for one in shapes(captured)] == [
+        ("invoke_agent", None, ("UNSET", None)),
+        ("execute_tool outer", "invoke_agent", ("UNSET", None)),
+        ("execute_tool inner", "execute_tool outer", ("UNSET", None)),
+        ("execute_tool outer", "invoke_agent", ("ERROR", "no text")),
+    ]
+    assert attribute(captured, "execute_tool inner", RESULT) == {"value": "ab"}
+
+
+async def test_a_plain_function_that_was_made_a_coroutine_function(captured: Captured) -> None:
+    """The call lasts until it is awaited, and its result is what that gives."""
+    with tcc.run("run-1") as run:
+        run.prompt("p")
+        assert await tcc.tool(in_a_thread(plain))("ab") == "abab"
+    assert attribute(captured, "execute_tool plain", RESULT) == {"value": "abab"}
+
+
+async def test_an_object_with_an_async_call(captured: Captured) -> None:
+    """An object that is called like a coroutine function is recorded as one."""
+
+    class Search:
+        async def __call__(self, text: str) -> str:
+            return text
+
+    with tcc.run("run-1") as run:
+        run.prompt("p")
+        assert await tcc.tool(name="search")(Search())("ab") == "ab"
+    assert attribute(captured, "execute_tool search", RESULT) == {"value": "ab"}
+
+
+@pytest.mark.parametrize("decorate", [tcc.agent, tcc.model, tcc.tool])
+async def test_a_coroutine_has_the_function_s_name(decorate: Any) -> None:
+    """Warnings and task lists name what was called."""
+    coroutine = decorate(later)("ab")
+    assert (coroutine.__name__, coroutine.__qualname__) == ("later", "later")
+    assert await coroutine == "abab"
+
+
+@tcc.tool
+def shouted(text: str) -> str:
+    """Return a text in capitals."""
+    return text.upper()
+
+
+class Speaker:
+    """Has tools."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    @tcc.tool
+    def say(self, text: str) -> str:
+        """Keep a text and return it."""
+        self.last = text
+        return text
+
+    @classmethod
+    @tcc.tool
+    def named(cls, text: str) -> str:
+        """Return a text after the name of the class."""
+        return cls.__name__ + text
+
+    @staticmethod
+    @tcc.tool
+    def quoted(text: str) -> str:
+        """Return a text."""
+        return text
+
+
+def test_decorated_functions_are_copied_and_pickled_as_plain_ones() -> None:
+    """They go into other processes by name, and are the same in a deep copy of what holds them."""
+    speaker = Speaker()
+    for function in (shouted, Speaker.quoted):
+        assert copy.copy(function) is copy.deepcopy(function) is pickle.loads(pickle.dumps(function))
+    assert pickle.loads(pickle.dumps(Speaker.named))("!") == copy.deepcopy(Speaker.named)("!") == "Speaker!"
+    assert pickle.loads(pickle.dumps(speaker.say))("ab") == copy.copy(speaker.say)("ab") == "ab"
+    held: dict[str, Any] = copy.deepcopy({"speaker": speaker, "say": speaker.say})
+    held["say"]("cd")
+    assert (held["speaker"].last, speaker.last) == ("cd", "ab")
+
+
+def test_a_bound_method_that_is_decorated(captured: Captured) -> None:
+    """Its arguments keep their names, and the context goes where the method takes it."""
+
+    class Shop:
+        def order(self, ctx: tcc.RunContext, number: int) -> str:
+            return f"{ctx.query} {number}"
+
+    with tcc.run("run-1") as run:
+        run.prompt("p")
+        assert tcc.tool(Shop().order)(tcc.RunContext(query="where"), 17) == "where 17"
+    assert attribute(captured, "execute_tool order", ARGUMENTS) == {"number": 17}
+
+
+def test_functions_without_a_name_or_a_signature() -> None:
+    """A partial function has the name of what it calls; what has none is told to bring one."""
+    assert tcc.tool(functools.partial(plain, times=3))("a") == "aaa"
+    nameless: Any = type("Nameless", (), {"__call__": plain})()
+    with pytest.raises(TypeError, match="needs the name of what it decorates: got Nameless, which has none"):
+        tcc.tool(nameless)
+    with pytest.raises(TypeError, match="needs a function with a signature: got <built-in function max>"):
+        tcc.tool(max)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import inspect
 import logging
+import pickle
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -151,6 +153,68 @@ def test_a_generator_is_still_a_generator(captured: Captured, s: Step) -> None:
         next(stream)
     assert ended.value.value == "value"
     assert only(captured)["attributes"] == step_with("abc")
+
+
+def test_what_delegates_to_a_stream_reaches_the_source(captured: Captured, s: Step) -> None:
+    """`yield from` a stream sends to the source, throws into it, closes it, and has what it returns."""
+    seen: list[object] = []
+
+    def source() -> Generator[str, str, str]:
+        try:
+            sent = yield "a"
+            try:
+                yield sent
+            except LookupError:
+                yield "c"
+            return "done"
+        finally:
+            seen.append("closed")
+
+    def delegating(stream: Any) -> Generator[str, str, None]:
+        result: object = yield from stream
+        seen.append(result)
+
+    reader = delegating(s.stream(source(), end=False))
+    assert (next(reader), reader.send("b"), reader.throw(LookupError())) == ("a", "b", "c")
+    assert list(reader) == []
+    assert seen == ["closed", "done"]
+    stopped = delegating(s.stream(source()))
+    assert next(stopped) == "a"
+    stopped.close()
+    assert seen == ["closed", "done", "closed"]
+    (span,) = captured.named("chat")
+    assert parsed(span)["tcc.statusMessage"] == PARTIAL
+
+
+def test_an_iterator_of_a_stream_does_not_close_what_it_is_made_from(s: Step) -> None:
+    """A source that only gives iterators is left open by who delegates to one, as without a step."""
+
+    class Source:
+        def __iter__(self) -> Iterator[str]:
+            return iter(TEXTS)
+
+        def close(self) -> None:
+            raise AssertionError("closed")
+
+    stream = s.stream(Source())
+
+    def delegating() -> Generator[str]:
+        yield from stream
+
+    reader = delegating()
+    assert next(reader) == TEXTS[0]
+    reader.close()
+    assert "".join(stream) == "lo there"
+
+
+def test_a_copy_of_a_stream_is_one_of_its_source(s: Step) -> None:
+    """A stream is copied and pickled as its source is, or as little."""
+    stream = s.stream(["a", "b"])
+    for copied in (copy.copy(stream), copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))):
+        assert type(copied) is list
+        assert copied == ["a", "b"]
+    with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
+        copy.copy(s.stream(texts()))
 
 
 async def test_an_async_generator_is_still_one(captured: Captured, s: Step) -> None:

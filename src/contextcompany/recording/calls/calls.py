@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from contextvars import copy_context
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from contextcompany.runtime.process import CurrentRecording
 
     _FunctionWrapper = wrapt.FunctionWrapper[..., Any]
+    _BoundFunctionWrapper = wrapt.BoundFunctionWrapper[..., Any]
 else:
-    _FunctionWrapper = wrapt.FunctionWrapper  # generic for type checkers only, before wrapt 2
+    # Generic for type checkers only, before wrapt 2.
+    _FunctionWrapper, _BoundFunctionWrapper = wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper
 
 H = TypeVar("H", bound="Handle")
 
@@ -40,15 +43,20 @@ class Kind(Enum):
 
 
 def kind_of(function: Callable[..., Any]) -> Kind:
-    """Return the kind of a function, below the decorators that were written with `functools.wraps`."""
-    plain = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain):
-        return Kind.COROUTINE
-    if inspect.isgeneratorfunction(plain):
-        return Kind.GENERATOR
-    if inspect.isasyncgenfunction(plain):
-        return Kind.ASYNC_GENERATOR
-    return Kind.FUNCTION
+    """Return the kind of a function: its own, else that of what it wraps by `functools.wraps`."""
+    return _own_kind(function) or _own_kind(inspect.unwrap(function)) or Kind.FUNCTION
+
+
+def _own_kind(function: Callable[..., Any]) -> Kind | None:
+    """Return what a function, or an object that is called like one, is by itself; None for a plain one."""
+    for called in (function, getattr(function, "__call__", None)):  # noqa: B004  (not whether it can be)
+        if inspect.iscoroutinefunction(called):
+            return Kind.COROUTINE
+        if inspect.isgeneratorfunction(called):
+            return Kind.GENERATOR
+        if inspect.isasyncgenfunction(called):
+            return Kind.ASYNC_GENERATOR
+    return None
 
 
 class Call(ABC, Generic[H]):
@@ -89,19 +97,52 @@ class Call(ABC, Generic[H]):
 
     def started(self) -> H | None:
         """Return the started handle; None after an error of ours, which is kept from the application."""
-        with guard:
+        # Here and below without a guard around: what every call would pay for.
+        try:
             return self.start()
+        except Exception:
+            with guard:
+                raise
         return None
 
     def finished(self, handle: H, recording: CurrentRecording | None, result: object) -> None:
         """Tell the handle the result, unless the function ended the handle itself."""
-        with guard:
+        try:
             if recording is not None and recording.is_open:
                 self.finish(handle, result)
+        except Exception:
+            with guard:
+                raise
+
+
+class _Bound(_BoundFunctionWrapper):
+    """A decorated method, got from an object or a class; copied and pickled as a plain one is."""
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        owner = getattr(self, "__self__", None)
+        return self if owner is None else getattr(copy.deepcopy(owner, memo), self.__name__)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        owner = getattr(self, "__self__", None)
+        return self.__qualname__ if owner is None else (getattr, (owner, self.__name__))
 
 
 class _Wrapper(_FunctionWrapper):
-    """A function decorated by this package."""
+    """A function decorated by this package; copied and pickled as a plain one is: by its name."""
+
+    __bound_function_wrapper__ = _Bound
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return self.__qualname__
 
 
 def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[Any]]) -> Any:
@@ -112,12 +153,16 @@ def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[A
         prepare: called with the positional arguments, the keyword arguments and `bound`, whether the
             call is one of a method; returns the call. What it raises, the caller gets.
     """
-    perform = _PERFORM[kind_of(function)]
+    kind = kind_of(function)
+    # What a plain function makes of a coroutine function below it, only its call can tell.
+    is_open = kind is Kind.COROUTINE and _own_kind(function) is None
+    perform = _either if is_open else _PERFORM[kind]
+    is_bound = inspect.ismethod(function)  # its signature is without `self`
 
     def wrapper(
         wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return perform(wrapped, prepare(args, kwargs, bound=instance is not None))
+        return perform(wrapped, prepare(args, kwargs, bound=instance is not None and not is_bound))
 
     return _Wrapper(function, wrapper)
 
@@ -152,8 +197,36 @@ def _function(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
         return result
 
 
-async def _coroutine(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
+def _coroutine(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
+    return generators.named(_awaited(wrapped, call), wrapped)
+
+
+def _either(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
     handle = call.started()
+    if handle is None:
+        return wrapped(*call.args, **call.kwargs)
+    try:
+        result = handle.wrap(_inside)(wrapped, call)
+    except BaseException:
+        with handle:
+            raise
+    if inspect.iscoroutine(result):
+        return generators.named(_awaited(lambda *_, **__: result, call, handle), result)
+    with handle:
+        call.finished(handle, process.current.innermost(), result)
+    return result
+
+
+def _inside(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
+    call.enter()
+    try:
+        return wrapped(*call.args, **call.kwargs)
+    finally:
+        call.leave()
+
+
+async def _awaited(wrapped: Callable[..., Any], call: Call[Any], started: Handle | None = None) -> Any:
+    handle = started or call.started()
     if handle is None:
         return await wrapped(*call.args, **call.kwargs)
     with handle:

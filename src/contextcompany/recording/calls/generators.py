@@ -17,7 +17,7 @@ from contextcompany.runtime.process import process
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from contextvars import Context
 
     from contextcompany.propagation.current import Node
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from contextcompany.runtime.process import CurrentRecording
 
 G = TypeVar("G", bound="Generator[Any, Any, Any] | AsyncGenerator[Any, Any]")
+N = TypeVar("N", bound="Coroutine[Any, Any, Any] | Generator[Any, Any, Any] | AsyncGenerator[Any, Any]")
 
 
-def named(driver: G, body: object) -> G:
-    """Give a generator the names of the one that it drives."""
-    made: Any = driver
-    made.__name__, made.__qualname__ = cast("Any", body).__name__, cast("Any", body).__qualname__
+def named(driver: N, body: object) -> N:
+    """Give a generator or coroutine the names of what it drives, where that has any."""
+    if hasattr(body, "__qualname__"):
+        made: Any = driver
+        made.__name__, made.__qualname__ = cast("Any", body).__name__, cast("Any", body).__qualname__
     return driver
 
 

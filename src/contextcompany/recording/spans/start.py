@@ -194,14 +194,10 @@ def _application_span() -> Span | None:
 
 
 def _parent_within(place: Place) -> Span:
-    nearest = next(
-        (
-            handle
-            for handle in process.current.chain()
-            if handle.is_open and handle.place.run_id == place.run_id
-        ),
-        None,
-    )
+    nearest = process.current.innermost_open()
+    if nearest is not None and nearest.place.run_id != place.run_id:
+        around = (one for one in process.current.chain() if one.is_open and one.place.run_id == place.run_id)
+        nearest = next(around, None)
     return place.as_span() if nearest is None else _innermost(nearest, shared=place.is_shared)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from contextcompany.diagnostics import guard
 from contextcompany.recording.streams.arriving import Arriving, Outcome
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from contextcompany.recording.spans.recording import Recording
+
+
+# Methods of a source through which chunks come or the stream ends.
+_CLOSING: Final = frozenset({"aclose", "close"})
+_AWAITED: Final = frozenset({"asend", "athrow"})
+_PRODUCING: Final = _AWAITED | {"send", "throw"}
+_METHODS: Final = _CLOSING | _PRODUCING
 
 
 class Chunks:
@@ -29,6 +37,7 @@ class Chunks:
         "__weakref__",
         "_above",
         "_arriving",
+        "_iterator",
         "_next",
         "_next_awaited",
         "_recording",
@@ -48,6 +57,8 @@ class Chunks:
     def over(self, source: Any) -> None:
         """Read from another source from now on."""
         self._source = source
+        kind = class_of(source)
+        self._iterator = source if hasattr(kind, "__next__") or hasattr(kind, "__anext__") else None
         self._next: Callable[[], Any] | None = None
         self._next_awaited: Callable[[], Awaitable[Any]] | None = None
 
@@ -60,6 +71,21 @@ class Chunks:
         """
         self._arriving.whole = whole
         return Chunks(self._recording, self._arriving, texts, above=self)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of the source that an iterator of its kind has too: `yield from` asks for them."""
+        if name not in _METHODS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # Of the iterator in use, which need not be the source: what it is made from, is not its to close.
+        return self.seeing(name, getattr(self._iterator, name))
+
+    def seeing(self, name: str, value: Any) -> Any:
+        """Return an attribute of the source; methods that produce chunks or close it show what they do."""
+        if name in _CLOSING:
+            return partial(self._close, value)
+        if name in _PRODUCING:
+            return partial(self._pull_awaited if name in _AWAITED else self._pull, value)
+        return value
 
     def __iter__(self) -> Self:
         """Return itself."""
@@ -98,18 +124,6 @@ class Chunks:
                 raise
         return chunk
 
-    def pull(self, produce: Callable[..., Any], *args: Any) -> Any:
-        """Return what another method of the source produces, and record it."""
-        once = Chunks(self._recording, self._arriving, None, above=self)
-        once._next = partial(produce, *args)
-        return next(once)
-
-    async def pull_awaited(self, produce: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-        """Return what another method of the source produces, and record it."""
-        once = Chunks(self._recording, self._arriving, None, above=self)
-        once._next_awaited = partial(produce, *args)
-        return await anext(once)
-
     def failed(self, error: BaseException) -> None:
         """Say that the source raised, be it that it has come to its end."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
@@ -124,6 +138,33 @@ class Chunks:
         if self._arriving.outcome is Outcome.RUNNING:
             self._ended(Outcome.STOPPED)
 
+    def _close(self, close: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            result = close(*args, **kwargs)
+        except BaseException:
+            self.stopped()
+            raise
+        if inspect.isawaitable(result):
+            return self._closed(result)
+        self.stopped()
+        return result
+
+    async def _closed(self, closing: Awaitable[Any]) -> Any:
+        try:
+            return await closing
+        finally:
+            self.stopped()
+
+    def _pull(self, produce: Callable[..., Any], *args: Any) -> Any:
+        once = Chunks(self._recording, self._arriving, None, above=self)
+        once._next = partial(produce, *args)
+        return next(once)
+
+    async def _pull_awaited(self, produce: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        once = Chunks(self._recording, self._arriving, None, above=self)
+        once._next_awaited = partial(produce, *args)
+        return await anext(once)
+
     def _ended(self, outcome: Outcome, error: BaseException | None = None) -> None:
         with guard:
             self._arriving.outcome = outcome
@@ -131,14 +172,14 @@ class Chunks:
 
     def _begin(self) -> Callable[[], Any]:
         kind = class_of(self._source)
-        iterator = self._source if hasattr(kind, "__next__") else iter(self._source)
+        iterator = self._iterator = self._source if hasattr(kind, "__next__") else iter(self._source)
         produce: Callable[[], Any] = iterator.__next__
         self._next = produce
         return produce
 
     def _begin_awaited(self) -> Callable[[], Awaitable[Any]]:
         kind = class_of(self._source)
-        iterator = self._source if hasattr(kind, "__anext__") else aiter(self._source)
+        iterator = self._iterator = self._source if hasattr(kind, "__anext__") else aiter(self._source)
         produce: Callable[[], Awaitable[Any]] = iterator.__anext__
         self._next_awaited = produce
         return produce

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -13,7 +12,6 @@ from contextcompany.runtime.process import process
 from contextcompany.semconv.text import class_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from contextcompany.recording.spans.recording import Recording
@@ -23,10 +21,6 @@ _OWN: Final = object.__setattr__
 _CHUNKS: Final = "_tcc_chunks"
 _SOURCE: Final = "_tcc_source"
 
-# Attributes of a source through which chunks come or the stream ends.
-_CLOSING: Final = frozenset({"aclose", "close"})
-_AWAITED: Final = frozenset({"asend", "athrow"})
-_PRODUCING: Final = _AWAITED | {"send", "throw"}
 _READING: Final = frozenset(
     {"get_final_completion", "get_final_message", "get_final_response", "get_final_text", "until_done"}
 )
@@ -75,17 +69,12 @@ class _StandIn:
     def __getattr__(self, name: str) -> Any:
         source, chunks = self._tcc_source, self._tcc_chunks
         value = getattr(source, name)
-        if name in _CLOSING:
-            return _closing(chunks, value)
-        if name in _PRODUCING:
-            pull = chunks.pull_awaited if name in _AWAITED else chunks.pull
-            return partial(pull, value)
         if name in _READING and isinstance(value, MethodType) and value.__self__ is source:
             # It reads the stream by its own self, which is to be the one that sees the chunks.
             return MethodType(value.__func__, self)
         if name == _TEXTS:
             return chunks.beside(value, lambda: source.current_message_snapshot)
-        return value
+        return chunks.seeing(name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._tcc_source, name, value)
@@ -98,6 +87,10 @@ class _StandIn:
 
     def __repr__(self) -> str:
         return repr(self._tcc_source)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A copy is one of the source, if it allows for any: no step has two answers.
+        return self._tcc_source.__reduce_ex__(protocol)
 
 
 class _Blocks(_StandIn):
@@ -214,25 +207,3 @@ def _entered(source: object, chunks: Chunks) -> _StandIn:
     kind = _kind_of(source)
     chunks.over(source)
     return kind(source, chunks)
-
-
-def _closing(chunks: Chunks, close: Callable[..., Any]) -> Callable[..., Any]:
-    def closed(*args: Any, **kwargs: Any) -> Any:
-        try:
-            result = close(*args, **kwargs)
-        except BaseException:
-            chunks.stopped()
-            raise
-        if inspect.isawaitable(result):
-            return _closed(result, chunks)
-        chunks.stopped()
-        return result
-
-    return closed
-
-
-async def _closed(closing: Awaitable[Any], chunks: Chunks) -> Any:
-    try:
-        return await closing
-    finally:
-        chunks.stopped()
