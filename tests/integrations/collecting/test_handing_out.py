@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -251,3 +252,22 @@ def test_a_run_below_a_span_that_goes_nowhere(tracer: trace.Tracer, captured: Ca
     (run,) = captured.spans
     assert (run.parent, run.context and run.context.trace_id) == (None, derived_ids("run-1")[0])
     assert process.nowhere == {}
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["well", "failed"])
+def test_a_span_with_times_of_its_own(tracer: trace.Tracer, captured: Captured, fails: bool) -> None:
+    """A run around a span that is told afterwards begins and ends with it, to the microsecond."""
+    span = tracer.start_span("chat gpt-5", start_time=1_700_000_000_000_000_001)
+    if fails:
+        span.set_status(StatusCode.ERROR)
+    span.end(1_700_000_004_000_000_001)
+    _, run = captured.spans
+    assert (run.start_time, run.end_time) == (1_700_000_000_000_000_000, 1_700_000_004_000_001_000)
+
+
+def test_a_span_with_wild_times(tracer: trace.Tracer, captured: Captured) -> None:
+    """A run around a span whose times cannot be meant has times of its own."""
+    before = time.time_ns()
+    tracer.start_span("chat gpt-5", start_time=-1).end(1 << 70)
+    (run,) = captured.named("invoke_agent")
+    assert before <= (run.start_time or 0) <= (run.end_time or 0) <= time.time_ns()

@@ -105,6 +105,12 @@ EARLIER: dict[str, Any] = {
 }
 
 
+def test_what_a_model_wrote_is_no_id() -> None:
+    """The id of an answer is one only beside what a provider sends with it."""
+    found = {"openinference.span.kind": "LLM", "output.value": '{"id": "patient-17", "name": "N."}'}
+    assert reading.facts(found) == {"gen_ai.operation.name": "chat"}
+
+
 def test_what_a_tool_says_names_no_request() -> None:
     """Only a request to a model has the id of an answer and a model inside of its texts."""
     found = {

@@ -138,7 +138,10 @@ def _collector_of(provider: TracerProvider) -> _Collector:
     if isinstance(found, _Collector):
         return found
     made = _Collector()
-    process.processors[provider] = made
+    # In one go: of two threads that collect at once the second one gets the processor of the first.
+    first = process.processors.setdefault(provider, made)
+    if isinstance(first, _Collector) and first is not made:
+        return first
     provider.add_span_processor(made)
     # The SDK tells nobody which kind it has.
     if isinstance(getattr(provider, "_active_span_processor", None), ConcurrentMultiSpanProcessor):

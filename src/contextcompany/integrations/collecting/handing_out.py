@@ -98,7 +98,7 @@ class _Tracer(trace.Tracer):
         run = None
         with guard:
             is_genai = self._is_genai or has_genai_keys(attributes or {})
-            context, run = self._runs.placed(context, is_genai=is_genai)
+            context, run = self._runs.placed(context, is_genai=is_genai, start_time=start_time)
         span = self._made.start_span(
             name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
         )

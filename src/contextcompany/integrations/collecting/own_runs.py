@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST_RUNS: Final = 10_000
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = 1 << 63
+
 
 class OwnRuns(CollectingProcessor):
     """Deliver the spans that begin inside runs, and end the runs that were opened for one of them."""
@@ -36,8 +40,16 @@ class OwnRuns(CollectingProcessor):
         self._lock = threading.RLock()
         self._runs: dict[int, Run] = {}
 
-    def placed(self, context: Context | None, *, is_genai: bool) -> tuple[Context | None, Run | None]:
-        """Return the context to start a span in, and the run that was opened for it, if one was."""
+    def placed(
+        self, context: Context | None, *, is_genai: bool, start_time: int | None = None
+    ) -> tuple[Context | None, Run | None]:
+        """Return the context to start a span in, and the run that was opened for it, if one was.
+
+        Args:
+            context: the one that was asked for; None for the current one.
+            is_genai: whether the span is one of GenAI instrumentation.
+            start_time: nanoseconds since the epoch, or None for now.
+        """
         parent = trace.get_current_span(context)
         found = parent.get_span_context()
         if process.is_stopped or self.members.get(found.span_id) is not None or providers.is_ours(parent):
@@ -56,7 +68,7 @@ class OwnRuns(CollectingProcessor):
             around = otel_context.Context()  # a span of this provider outside of runs goes nowhere
         token = otel_context.attach(around)
         try:
-            run = start_run()
+            run = start_run(start_time=_moment(start_time))
         finally:
             otel_context.detach(token)
         if not run.span.get_span_context().is_valid:
@@ -126,6 +138,13 @@ def _finish(run: Run, span: ReadableSpan) -> None:
     if answer is not None:
         run.response(answer)
     if span.status.status_code is StatusCode.ERROR:
-        run.error(span.status.description or "")
+        run.error(span.status.description or "", end_time=_moment(span.end_time, up=True))
     else:
-        run.end()
+        run.end(end_time=_moment(span.end_time, up=True))
+
+
+def _moment(time: int | None, *, up: bool = False) -> datetime | None:
+    """Return the microsecond around a time in nanoseconds, None for one that cannot be meant."""
+    if time is None or not 0 <= time < _LATEST:
+        return None
+    return _EPOCH + timedelta(microseconds=-(-time // 1_000) if up else time // 1_000)

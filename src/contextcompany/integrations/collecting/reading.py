@@ -25,6 +25,8 @@ _MOST_NAME_BYTES: Final = 4_096
 # Longer than any answer whose id is worth a look into it.
 _LONGEST_READ: Final = 256 << 10
 _MOST_DEPTH: Final = 8
+# Of OpenAI's chat completions and responses, and of Anthropic's messages.
+_PARTS_OF_ANSWERS: Final = ("choices", "output", "content")
 _FLAT: Final = {
     names.GEN_AI_INPUT_MESSAGES: (foreign.PROMPTS, foreign.INPUT_MESSAGES),
     names.GEN_AI_OUTPUT_MESSAGES: (foreign.COMPLETIONS, foreign.OUTPUT_MESSAGES),
@@ -164,9 +166,16 @@ def _add_hidden(found: Attributes, said: dict[str, AnyValue]) -> None:
             continue
         if text[:1] == "{" and len(text) <= _LONGEST_READ:
             held = read_json(text)[0]
-            value = text_of_field(held, field) if isinstance(held, dict) else None
+            if not isinstance(held, dict) or (key == names.GEN_AI_RESPONSE_ID and not _is_answer(held)):
+                continue
+            value = text_of_field(held, field)
             if value is not None:
                 said[key] = clean_text(value, _MOST_NAME_BYTES)[0]
+
+
+def _is_answer(held: Block) -> bool:
+    """Return whether JSON is what a provider sent, and not what a model wrote, which is content."""
+    return any(isinstance(held.get(part), list) for part in _PARTS_OF_ANSWERS)
 
 
 def _messages(found: Attributes, key: str, *beginnings: str) -> Plain:
