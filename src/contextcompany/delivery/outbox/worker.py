@@ -75,6 +75,7 @@ class Worker(ABC):
                 if task is None:
                     return
                 task()
+                del task  # the last batch need not stay while there is nothing to do
                 desk.speak()
         finally:
             with changed:
