@@ -160,6 +160,19 @@ def test_a_resumed_run_keeps_its_destination(collector: Collector) -> None:
     assert len(collector.store.spans()) == 2
 
 
+def test_a_run_of_elsewhere_with_an_id_that_is_known_here(collector: Collector) -> None:
+    """The carrier tells runs with one id apart, so that nothing goes to the destination of the wrong one."""
+    with capture() as captured:
+        with tcc.run("far", tcc_url=collector.url, session_id="secret") as r:
+            r.prompt("p")
+        for run_id in (None, "far"):
+            with tcc.run(run_id, resume=True, carrier=CARRIER) as again:
+                again.prompt("q")
+        tcc.step("far", carrier=CARRIER).error("late")
+        found = [(trace_id_of(span), whole(span)["attributes"]["tcc.sessionId"]) for span in captured.spans]
+    assert found == [(TRACE_ID, "chat-1")] * 3
+
+
 def test_in_two_processes_with_a_person_between(collector: Collector) -> None:
     """One process asks and ends, another goes on with what was stored: one trace at the collector."""
     ask = """

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from opentelemetry import context as otel_context
 
 import contextcompany as tcc
 from contextcompany.local.collector import Collector
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
 
     from contextcompany import Run, Step, ToolCall
@@ -237,3 +240,23 @@ def test_a_run_inside_a_run_goes_where_the_outer_run_goes(collector: Collector) 
         assert tcc.flush(20)
         assert {span.attributes["tcc.runId"] for span in own.store.spans()} == {"outer", "inner"}
         assert {span.attributes["tcc.runId"] for span in collector.store.spans()} == {"elsewhere"}
+
+
+def test_a_run_below_a_span_of_a_run_belongs_to_it(collector: Collector) -> None:
+    """Where only OpenTelemetry's context came along, the run's destination and session do too."""
+
+    def sub_run(inside: Context) -> None:
+        otel_context.attach(inside)
+        tcc.run("inner").prompt("p").end()
+
+    with Collector() as own:
+        tcc.configure(tcc_url=collector.url)
+        with tcc.run("outer", "chat-1", tcc_url=own.url).prompt("p"):
+            thread = threading.Thread(target=sub_run, args=(otel_context.get_current(),))
+            thread.start()
+            thread.join()
+        assert tcc.flush(20)
+        inner, outer = own.store.spans()
+        assert collector.store.spans() == ()
+    assert (inner.trace_id, inner.parent_span_id) == (outer.trace_id, outer.span_id)
+    assert (inner.attributes["tcc.parentRunId"], inner.attributes["tcc.sessionId"]) == ("outer", "chat-1")

@@ -39,7 +39,7 @@ def place_of(
         ValueError: without a run id where no run is current, or for a URL that is none.
     """
     carried = carriers.read(carrier)
-    if run_id is None and carried is not None and carried.run_id is not None:
+    if carried is not None and carried.run_id is not None and run_id in (None, carried.run_id):
         return carried_place(carried.run_id, carried, api_key, tcc_url)
     known = process.current_place() if run_id is None else _known_place(run_id)
     if known is None and run_id is None:

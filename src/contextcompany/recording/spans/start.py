@@ -63,16 +63,16 @@ def start_run(
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
     outer = next((found for found in process.current.chain() if found.is_open and _counts(found.place)), None)
-    if outer is not None and not (api_key or tcc_url):
-        target = outer.place.destination  # what a tenant's run starts stays with the tenant
-    told = ambient.around(None if outer is None else outer.place)
-    session_id = told.session_id if session_id is None else session_id
-    if session_id is None and outer is not None:
-        session_id = outer.place.session_id
-    shared = instance.shared_tracer(run_has_destination=target is not None)
     host = _application_span() if outer is None else None
     parent_run_id = _run_of(outer, host)
-    around = _place_of(outer, parent_run_id)
+    around = _place_of(outer, host, parent_run_id)
+    if around is not None and not (api_key or tcc_url):
+        target = around.destination  # what a tenant's run starts stays with the tenant
+    told = ambient.around(around)
+    session_id = told.session_id if session_id is None else session_id
+    if session_id is None and around is not None:
+        session_id = around.session_id
+    shared = instance.shared_tracer(run_has_destination=target is not None)
     decision = sampling.decide(run_id, instance, around, is_shared=shared is not None)
     if not decision.is_recorded:
         place = _left_out(run_id, instance, session_id, around)
@@ -107,7 +107,7 @@ def start_run(
         identity=told.identity,
         borrowed=set(told.identity),
         session_id=session_id,
-        outer=None if outer is None else outer.place,
+        outer=around,
         sample_rate=decision.rate,
         held=decision.held,
     )
@@ -216,11 +216,14 @@ def _counts(place: Place) -> bool:
     return not place.is_off or place.is_unsampled
 
 
-def _place_of(outer: CurrentRecording | None, parent_run_id: str | None) -> Place | None:
+def _place_of(outer: CurrentRecording | None, host: Span | None, parent_run_id: str | None) -> Place | None:
     """Return the run around another: the one of our context, else the one of the span around it."""
     if outer is not None:
         return outer.place
-    return None if parent_run_id is None else process.places.get(parent_run_id)
+    found = None if parent_run_id is None else process.places.get(parent_run_id)
+    if found is None or host is None or found.span_context.trace_id != host.get_span_context().trace_id:
+        return None
+    return found
 
 
 def _left_out(run_id: str, instance: Instance, session_id: str | None, around: Place | None) -> Place:
