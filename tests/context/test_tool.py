@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -323,6 +324,33 @@ async def test_a_method_of_an_agent(captured: Captured) -> None:
         ("3", "all"),
         ("4", "dust"),
     ]
+
+
+async def test_bound_methods_and_functions_made_plain_of_an_agent() -> None:
+    """An agent calls a bound method with its context, and a function as other decorators left it."""
+    from contextcompany.agents import ModelReply, ToolRequest
+    from tests.context.contexts import agent
+
+    class Shop:
+        def order(self, ctx: Plain, what: str) -> str:
+            return f"{what} of {ctx.user_id}"
+
+    def run_at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return asyncio.run(function(*args, **kwargs))
+
+        return wrapper
+
+    @tool
+    @run_at_once
+    async def at_once(what: str) -> str:
+        return what
+
+    requests = (ToolRequest("1", "order", {"what": "pens"}), ToolRequest("2", "at_once", {"what": "ink"}))
+    asker = agent(ModelReply(tool_calls=requests), "done", tools=[tool(Shop().order), at_once])
+    result = await asker.run("asked", context=CONTEXT)
+    assert [one["content"] for one in result.messages if one["role"] == "tool"] == ["pens of 123", "ink"]
 
 
 async def test_generators_of_an_agent(captured: Captured) -> None:

@@ -90,16 +90,15 @@ class _Tool:
 
     def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
         checked = self.schema.validated(arguments)
-        bound = inspect.ismethod(self._plain)
+        bound = inspect.ismethod(self._plain) and not inspect.ismethod(self._spec.function)
         try:
             args, filled = self._spec.injected((), checked, bound=bound, fallback=context)
         except TypeError as error:
             raise ContextError(str(error)) from None
 
         async def call() -> Any:
-            if self._spec.kind is Kind.COROUTINE:
-                given: Any = self._plain(*args, **filled)
-                return await given if inspect.isawaitable(given) else given
+            if inspect.iscoroutinefunction(self._plain):
+                return await self._plain(*args, **filled)
             if self._spec.kind is Kind.ASYNC_GENERATOR:
                 return joined([item async for item in self._plain(*args, **filled)])
             called = _exhausted if self._spec.kind is Kind.GENERATOR else _called
