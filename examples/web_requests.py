@@ -21,7 +21,7 @@ async def application(scope: Any, _receive: Any, send: Any) -> None:
 
 
 app = tcc.ASGIMiddleware(
-    application, user=lambda scope: scope["user"], organisation=lambda scope: scope["path"].strip("/")
+    application, user=lambda scope: scope["user"], org=lambda scope: scope["path"].strip("/")
 )
 caller = (b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 

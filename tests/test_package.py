@@ -50,10 +50,7 @@ PUBLIC = {
 }
 
 KEYS = "api_key=None, tcc_url=None"
-REQUEST = (
-    "app, *, session=None, user=None, user_name=None, organisation=None, organisation_name=None, "
-    "trust_carrier=True"
-)
+REQUEST = "app, *, session=None, user=None, user_name=None, org=None, org_name=None, continues='trace'"
 
 SIGNATURES = {
     "run": f"run_id=None, session_id=None, conversational=None, {KEYS}, "

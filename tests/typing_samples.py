@@ -466,7 +466,7 @@ def wsgi_application(environ: WSGIEnvironment, start_response: StartResponse) ->
     return []
 
 
-wrapped_asgi = tcc.ASGIMiddleware(asgi_application, user=lambda scope: scope["user"], trust_carrier=False)
+wrapped_asgi = tcc.ASGIMiddleware(asgi_application, user=lambda scope: scope["user"], continues="nothing")
 assert_type(wrapped_asgi, tcc.ASGIMiddleware)
 inside_out = tcc.ASGIMiddleware(wrapped_asgi)
 wrapped_wsgi: WSGIApplication = tcc.WSGIMiddleware(wsgi_application, user=lambda environ: environ.get("USER"))

@@ -15,6 +15,7 @@ import contextcompany as tcc
 from contextcompany.integrations.asgi import carrier_of
 from contextcompany.testing import capture
 from tests.integrations.requests import SPAN_ID, TRACE_ID, TRACEPARENT, current, places, record, runs
+from tests.recording.rows import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -70,8 +71,8 @@ async def test_a_request_says_who_its_runs_are_for(captured: Captured) -> None:
         session=header("x-session"),
         user=header("x-user"),
         user_name=lambda scope: scope.get("name"),
-        organisation=header("x-org"),
-        organisation_name=lambda scope: "Engines",
+        org=header("x-org"),
+        org_name=lambda scope: "Engines",
     )
     headers = ((b"x-session", b"s-1"), (b"x-user", b"u-1"), (b"x-org", b"o-1"))
     await ask(app, http("a", *headers, name="Ada"))
@@ -101,7 +102,7 @@ async def test_what_an_inner_middleware_finds_out(captured: Captured) -> None:
 
 async def test_requests_at_the_same_time(captured: Captured) -> None:
     """200 requests of 20 tenants at once in one thread: each run has its own tenant."""
-    app = tcc.ASGIMiddleware(recording, organisation=header("x-org"))
+    app = tcc.ASGIMiddleware(recording, org=header("x-org"))
     await asyncio.gather(
         *(app(http(f"{n}", (b"x-org", b"o-%d" % (n % 20))), receive, send) for n in range(200))
     )
@@ -111,7 +112,7 @@ async def test_requests_at_the_same_time(captured: Captured) -> None:
 async def test_the_trace_of_the_caller(captured: Captured) -> None:
     """A run of a request nests under the span that its headers name, unless the carrier is not trusted."""
     trusting, careful = (
-        tcc.ASGIMiddleware(recording, trust_carrier=trust_carrier) for trust_carrier in (True, False)
+        tcc.ASGIMiddleware(recording, continues=continues) for continues in ("trace", "nothing")
     )
     await ask(trusting, http("trusting", (b"TraceParent", TRACEPARENT.encode()), (b"x", b"y")))
     await ask(careful, http("careful", (b"traceparent", TRACEPARENT.encode())))
@@ -119,6 +120,36 @@ async def test_the_trace_of_the_caller(captured: Captured) -> None:
     found = places(captured)
     assert found["trusting"] == (TRACE_ID, SPAN_ID)
     assert [parent for _, parent in (found["careful"], found["without"])] == [None, None]
+
+
+async def test_the_run_of_the_caller(captured: Captured) -> None:
+    """Only where callers are trusted with it do runs land inside of the run that their headers name."""
+    with tcc.run("far", session_id="theirs") as far:
+        far.prompt("p")
+        headers = [(name.encode(), value.encode()) for name, value in tcc.inject().items()]
+    for continues in ("run", "trace", "nothing"):
+        app = tcc.ASGIMiddleware(recording, continues=continues)
+        await ask(app, http(continues, *headers))
+    found = places(captured)
+    here = (found["far"][0], trace.format_span_id(far.span.get_span_context().span_id))
+    assert [found["run"], found["trace"], found["nothing"][1]] == [here, here, None]
+    outer = {
+        span["tcc.runId"]: span.get("tcc.parentRunId") for span in map(parsed, captured.named("invoke_agent"))
+    }
+    assert outer == {"far": None, "run": "far", "trace": None, "nothing": None}
+    assert runs(captured) == {
+        "far": {"tcc.sessionId": "theirs"},
+        "run": {"tcc.sessionId": "theirs"},
+        "trace": {},
+        "nothing": {},
+    }
+
+
+def test_another_word_for_what_is_continued() -> None:
+    """A word that is not known is refused at once, by both kinds of middleware."""
+    for middleware in (tcc.ASGIMiddleware, tcc.WSGIMiddleware):
+        with pytest.raises(ValueError, match="continues must be one of trace, run, nothing: got 'all'"):
+            middleware(recording, continues="all")  # type: ignore[arg-type]
 
 
 async def test_the_application_traces_by_itself(
@@ -223,7 +254,7 @@ async def test_middleware_inside_of_middleware(captured: Captured) -> None:
         with tcc.run("outer").prompt("p"):
             await inner({**scope, "path": "inner"}, receive, send)
 
-    app = tcc.ASGIMiddleware(routed, organisation=lambda _: "o-1")
+    app = tcc.ASGIMiddleware(routed, org=lambda _: "o-1")
     await ask(app, http("a", (b"traceparent", TRACEPARENT.encode())))
     assert runs(captured) == {
         "outer": {"tcc.orgId": "o-1"},
@@ -264,7 +295,7 @@ async def test_what_is_around_the_server(captured: Captured) -> None:
 
 async def test_a_function_that_fails(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
     """A function that raises costs its part and one warning; the request goes on."""
-    app = tcc.ASGIMiddleware(recording, user=lambda scope: scope["user"], organisation=lambda _: "o-1")
+    app = tcc.ASGIMiddleware(recording, user=lambda scope: scope["user"], org=lambda _: "o-1")
     await ask(app, http("a"))
     await ask(app, http("b"))
     assert runs(captured) == {"a": {"tcc.orgId": "o-1"}, "b": {"tcc.orgId": "o-1"}}
@@ -285,8 +316,8 @@ def test_a_coroutine_function() -> None:
     async def user(scope: Any) -> str:
         raise NotImplementedError
 
-    with pytest.raises(TypeError, match=r"organisation must be a plain function .* without await"):
-        tcc.ASGIMiddleware(recording, organisation=user)
+    with pytest.raises(TypeError, match=r"org must be a plain function .* without await"):
+        tcc.ASGIMiddleware(recording, org=user)
 
 
 def test_headers_on_several_lines() -> None:

@@ -82,8 +82,8 @@ def test_a_request_says_who_its_runs_are_for(captured: Captured) -> None:
         session=lambda environ: environ.get("HTTP_X_SESSION"),
         user=lambda environ: environ.get("HTTP_X_USER"),
         user_name=lambda environ: environ.get("HTTP_X_NAME"),
-        organisation=lambda environ: environ.get("HTTP_X_ORG"),
-        organisation_name=lambda environ: environ.get("HTTP_X_ORG_NAME"),
+        org=lambda environ: environ.get("HTTP_X_ORG"),
+        org_name=lambda environ: environ.get("HTTP_X_ORG_NAME"),
     )
     said = {"HTTP_X_SESSION": "s-1", "HTTP_X_USER": "u-1", "HTTP_X_NAME": "Ada", "HTTP_X_ORG": "o-1"}
     ask(app, "a", **said, HTTP_X_ORG_NAME="Engines")
@@ -113,7 +113,7 @@ def test_a_streamed_body(captured: Captured) -> None:
 
 def test_bodies_in_turns(captured: Captured) -> None:
     """One thread that produces the bodies of two tenants in turns mixes nothing."""
-    app = tcc.WSGIMiddleware(streaming, organisation=lambda environ: environ["HTTP_X_ORG"])
+    app = tcc.WSGIMiddleware(streaming, org=lambda environ: environ["HTTP_X_ORG"])
     before = current()
     traced = {org: f"00-{number:032x}-{number:016x}-01" for number, org in enumerate(("o-1", "o-2"), start=1)}
     bodies = [
@@ -245,7 +245,7 @@ def test_an_application_that_fails(captured: Captured) -> None:
 def test_the_trace_of_the_caller(captured: Captured) -> None:
     """A run of a request nests under the span that its headers name, unless the carrier is not trusted."""
     ask(tcc.WSGIMiddleware(recording), "trusting", HTTP_TRACEPARENT=TRACEPARENT)
-    ask(tcc.WSGIMiddleware(recording, trust_carrier=False), "careful", HTTP_TRACEPARENT=TRACEPARENT)
+    ask(tcc.WSGIMiddleware(recording, continues="nothing"), "careful", HTTP_TRACEPARENT=TRACEPARENT)
     found = places(captured)
     assert found["trusting"] == (TRACE_ID, SPAN_ID)
     assert found["careful"][1] is None
@@ -274,7 +274,7 @@ def test_the_application_traces_by_itself(
 def test_middleware_inside_of_middleware(captured: Captured) -> None:
     """Two of them in one request add up."""
     inner = tcc.WSGIMiddleware(streaming, user=lambda _: "u-1")
-    ask(tcc.WSGIMiddleware(inner, organisation=lambda _: "o-1"), "a", HTTP_TRACEPARENT=TRACEPARENT)
+    ask(tcc.WSGIMiddleware(inner, org=lambda _: "o-1"), "a", HTTP_TRACEPARENT=TRACEPARENT)
     assert runs(captured)["a-2"] == {"tcc.orgId": "o-1", "tcc.userId": "u-1"}
     assert places(captured)["a"] == (TRACE_ID, SPAN_ID)
 

@@ -67,7 +67,7 @@ inner.add_middleware(
     tcc.ASGIMiddleware,
     session=header("x-session"),
     user=lambda scope: scope["state"]["user"],  # the endpoint has put it there by now
-    organisation=header("x-org"),
+    org=header("x-org"),
 )
 
 

@@ -44,7 +44,7 @@ _identified = tcc.WSGIMiddleware(
     inner,
     session=lambda environ: environ.get("HTTP_X_SESSION"),
     user=lambda environ: flask.g.user,  # asked inside of the view, where Flask's request is known
-    organisation=lambda environ: environ.get("HTTP_X_ORG"),
+    org=lambda environ: environ.get("HTTP_X_ORG"),
 )
 
 

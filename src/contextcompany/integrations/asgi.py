@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from contextcompany.integrations.request import CARRIED, Request, functions_of
+from contextcompany.integrations.request import CARRIED, Request, checked_word, continued, functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
+
+    from contextcompany.integrations.request import Continues
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,13 +34,15 @@ class ASGIMiddleware:
         session: finds the session id.
         user: finds the user's id.
         user_name: finds the user's name.
-        organisation: finds the id of the organisation, tenant or customer.
-        organisation_name: finds its name.
-        trust_carrier: False ignores the headers `traceparent`, `tracestate` and `baggage`, for
-            endpoints that anybody may call.
+        org: finds the id of the organisation, tenant or customer.
+        org_name: finds its name.
+        continues: what of the caller's headers is continued. `"trace"`: runs nest under the span that
+            `traceparent` names. `"run"`: the run that `tcc.inject` wrote is the current one too, for
+            callers who may write into your runs. `"nothing"`: they are ignored.
 
     Raises:
         TypeError: for what is no function, or a coroutine function.
+        ValueError: for another word.
 
     Source: https://asgi.readthedocs.io/en/latest/specs/main.html.
     """
@@ -50,18 +54,18 @@ class ASGIMiddleware:
         session: Finds | None = None,
         user: Finds | None = None,
         user_name: Finds | None = None,
-        organisation: Finds | None = None,
-        organisation_name: Finds | None = None,
-        trust_carrier: bool = True,
+        org: Finds | None = None,
+        org_name: Finds | None = None,
+        continues: Continues = "trace",
     ) -> None:
         self._app = app
-        self._trusts = trust_carrier
+        self._continues: Continues = checked_word(continues)
         self._functions = functions_of(
             session=session,
             user=user,
             user_name=user_name,
-            organisation=organisation,
-            organisation_name=organisation_name,
+            org=org,
+            org_name=org_name,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +73,7 @@ class ASGIMiddleware:
         if scope.get("type") not in _REQUESTS:
             await self._app(scope, receive, send)
             return
-        request = Request(self._functions, scope, carrier_of(scope) if self._trusts else {})
+        request = Request(self._functions, scope, continued(carrier_of(scope), self._continues))
         with request:
             try:
                 await self._app(scope, receive, send)

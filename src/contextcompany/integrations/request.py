@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 CARRIED: Final = ("traceparent", "tracestate", "baggage")
 """The headers of W3C Trace Context and W3C Baggage."""
 
+Continues = Literal["trace", "run", "nothing"]
+"""What of the headers of a request is continued."""
+
+_KEPT: Final[Mapping[str, tuple[str, ...]]] = {"trace": CARRIED[:2], "run": CARRIED, "nothing": ()}
 _MARK: Final = "contextcompany.request"
 
 # Every chain of ours that can be current: who runs are for, and what they start below.
@@ -136,13 +140,33 @@ class Request:
             otel_context.attach(state.context)
 
 
+def checked_word(continues: Continues) -> Continues:
+    """Return the word that was given.
+
+    Raises:
+        ValueError: for another one.
+    """
+    if continues not in _KEPT:
+        words = ", ".join(_KEPT)
+        raise ValueError(f"continues must be one of {words}: got {continues!r}; pass one of them")
+    return continues
+
+
+def continued(carrier: Mapping[str, str], continues: Continues) -> dict[str, str]:
+    """Return the headers that are continued.
+
+    A caller that is not known must not choose the run, and with it the destination, of what it causes.
+    """
+    return {name: carrier[name] for name in _KEPT[continues] if name in carrier}
+
+
 def functions_of(
     *,
     session: object,
     user: object,
     user_name: object,
-    organisation: object,
-    organisation_name: object,
+    org: object,
+    org_name: object,
 ) -> dict[str, Callable[[Any], object]]:
     """Return what a middleware was given, by attribute key.
 
@@ -153,8 +177,8 @@ def functions_of(
         "session": (names.TCC_SESSION_ID, session),
         "user": (names.TCC_USER_ID, user),
         "user_name": (names.TCC_USER_NAME, user_name),
-        "organisation": (names.TCC_ORG_ID, organisation),
-        "organisation_name": (names.TCC_ORG_NAME, organisation_name),
+        "org": (names.TCC_ORG_ID, org),
+        "org_name": (names.TCC_ORG_NAME, org_name),
     }
     found: dict[str, Callable[[Any], object]] = {}
     for argument, (key, function) in given.items():

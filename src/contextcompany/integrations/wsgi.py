@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from contextcompany.integrations.request import CARRIED, Request, functions_of
+from contextcompany.integrations.request import CARRIED, Request, checked_word, continued, functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sized
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from contextcompany.integrations.request import Continues
 
     Finds = Callable[[WSGIEnvironment], object]
 
@@ -28,13 +30,15 @@ class WSGIMiddleware:
         session: finds the session id.
         user: finds the user's id.
         user_name: finds the user's name.
-        organisation: finds the id of the organisation, tenant or customer.
-        organisation_name: finds its name.
-        trust_carrier: False ignores the headers `traceparent`, `tracestate` and `baggage`, for
-            endpoints that anybody may call.
+        org: finds the id of the organisation, tenant or customer.
+        org_name: finds its name.
+        continues: what of the caller's headers is continued. `"trace"`: runs nest under the span that
+            `traceparent` names. `"run"`: the run that `tcc.inject` wrote is the current one too, for
+            callers who may write into your runs. `"nothing"`: they are ignored.
 
     Raises:
         TypeError: for what is no function, or a coroutine function.
+        ValueError: for another word.
 
     Source: PEP 3333.
     """
@@ -46,23 +50,23 @@ class WSGIMiddleware:
         session: Finds | None = None,
         user: Finds | None = None,
         user_name: Finds | None = None,
-        organisation: Finds | None = None,
-        organisation_name: Finds | None = None,
-        trust_carrier: bool = True,
+        org: Finds | None = None,
+        org_name: Finds | None = None,
+        continues: Continues = "trace",
     ) -> None:
         self._app = app
-        self._trusts = trust_carrier
+        self._continues: Continues = checked_word(continues)
         self._functions = functions_of(
             session=session,
             user=user,
             user_name=user_name,
-            organisation=organisation,
-            organisation_name=organisation_name,
+            org=org,
+            org_name=org_name,
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass a request on, and have its body produced as its call was."""
-        request = Request(self._functions, environ, carrier_of(environ) if self._trusts else {})
+        request = Request(self._functions, environ, continued(carrier_of(environ), self._continues))
         # The server knows its own wrapper for files, and sends such a body without iterating.
         wrapper = environ.get("wsgi.file_wrapper")
         with request:

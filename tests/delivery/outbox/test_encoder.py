@@ -370,3 +370,15 @@ def test_nobody_is_asked_for_nothing() -> None:
 def test_a_second_covers_a_batch_and_a_doubt() -> None:
     """A process that is killed loses at most the spans of its last second."""
     assert encoder_module.BATCH_SECONDS + DOUBT_SECONDS < 1.0
+
+
+def test_at_the_end_no_span_is_lost_for_its_price() -> None:
+    """While the price list is loaded a batch waits for it, until the time for closing is nearly over."""
+    stage = Stage()
+    stage.encoder._is_warming = True
+    stage.add("a")
+    stage.desk.closing = True
+    now = time.monotonic()
+    stage.desk.deadline = now + 1.5
+    assert stage.encoder.look(now) == pytest.approx(0.05)
+    assert callable(stage.encoder.look(now + 0.8))

@@ -281,6 +281,17 @@ def test_close_while_a_request_hangs_keeps_everything(box: MakeBox, tmp_path: Pa
         assert sorted(spans_on_disk(tmp_path / "spool")) == ["a", "b", "on its way"]
 
 
+def test_what_is_packed_is_written_though_the_time_is_over(box: MakeBox, tmp_path: Path) -> None:
+    """Where packing alone took all the time, what it made is on disk all the same."""
+    sink = SteeredSink(gated=True)
+    outbox = box(sink, SteeredSpool(tmp_path / "spool"))
+    submit(outbox, "a", "b")
+    sink.on_call = lambda call: time.sleep(0.3) if call == "pack" else None
+    assert outbox.close(0.0) is False
+    assert outbox.counters() == Counters(spooled=2)
+    assert sorted(spans_on_disk(tmp_path / "spool")) == ["a", "b"]
+
+
 def test_a_request_that_fails_after_close_loses_nothing(box: MakeBox, tmp_path: Path) -> None:
     """What came back too late for the outbox lies on disk, once."""
     sink = SteeredSink(LATER, gated=True)

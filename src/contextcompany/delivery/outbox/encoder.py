@@ -29,6 +29,7 @@ BATCH_SECONDS: Final = 0.5
 DOUBT_SECONDS: Final = 0.2
 PROBE_SECONDS: Final = 2.0
 _WARMING_SECONDS: Final = 0.05
+_LAST_SECONDS: Final = 0.75
 
 INTERNAL_ERROR: Final = "an internal error of this package"
 
@@ -59,7 +60,9 @@ class Encoder(Worker):
         to_keep = self._look_to_keep(now)
         if callable(to_keep) or not len(stock):
             return to_keep
-        if self._is_warming and not stock.is_filling:
+        # A price is worth waiting for, a span is not worth losing for it.
+        is_late = desk.closing and now >= desk.deadline - _LAST_SECONDS
+        if self._is_warming and not stock.is_filling and not is_late:
             return min(_WARMING_SECONDS, to_keep)
         if stock.has_enough_parcels and not desk.can_keep:
             # Encoded or not they wait in memory, and each span would have taken its place there twice:

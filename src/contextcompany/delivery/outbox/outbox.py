@@ -303,12 +303,14 @@ class Outbox:
             while desk.stock.is_worked_on or desk.doubting is not None:
                 if not desk.changed.wait(max(deadline - time.monotonic(), 0)):
                     return  # the one that works on it is stuck
-        while time.monotonic() < deadline:
+        while True:
             with desk.changed:
                 if not desk.can_keep:
                     return
+                # What is packed is written whatever the time: that is the shorter part.
                 task = self._encoder.look_to_keep()
-                batch = [] if task is not None else self._encoder.take_batch(0.0)
+                is_over = task is not None or time.monotonic() >= deadline
+                batch = [] if is_over else self._encoder.take_batch(0.0)
             if task is not None:
                 task()
             elif batch:

@@ -87,7 +87,8 @@ def _header(place: Place, ours: SpanContext) -> SpanContext | None:
     """
     host = trace.get_current_span()
     context = host.get_span_context()
-    if context.is_valid and not providers.is_ours(host):
+    is_host = not providers.is_ours(host) and context.span_id != ours.span_id
+    if context.is_valid and is_host:
         is_below_ours = context.trace_id == ours.trace_id
         if not place.sets_context or is_below_ours:
             return context
