@@ -62,6 +62,10 @@ class Attached(Protocol):
 
     is_active: bool
 
+    def adopt_stream(self, step: CurrentRecording) -> None:
+        """Let a step that is given a stream have the request that the stream answers, if one is known."""
+        ...
+
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""
         ...

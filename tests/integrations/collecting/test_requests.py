@@ -32,6 +32,10 @@ from tests.integrations.collecting.foreign_spans import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.trace import Span
+
     from contextcompany.testing import Captured
 
 Installed = tuple[TracerProvider, InMemorySpanExporter]
@@ -268,6 +272,45 @@ def test_a_stream_that_is_read_after_the_step(application: Installed, captured: 
     assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat gpt-5"]
     (step,) = captured.named("chat gpt-5")
     assert found(step) == {**CHAT, **ANSWERED, "tcc.statusCode": 0}
+
+
+def streamed(span: Span) -> Iterator[str]:
+    """Return the stream of a request: its span ends with it."""
+    yield "hel"
+    yield "lo"
+    span.set_attributes(ANSWERED)
+    span.end()
+
+
+@pytest.mark.parametrize("first", ["request", "step"])
+def test_a_stream_without_a_block(application: Installed, captured: Captured, first: str) -> None:
+    """A step that is handed the stream of the only open request of its run has that request as its own."""
+    provider, _ = application
+    with tcc.collect(), tcc.run().prompt("hi") as r:
+        step = r.step() if first == "step" else None
+        request = start_chat(provider)
+        step = step or r.step()
+        assert "".join(step.prompt("q").stream(streamed(request))) == "hello"
+    assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat gpt-5"]
+    (told,) = captured.named("chat gpt-5")
+    assert {key: found(told)[key] for key in ("gen_ai.usage.input_tokens", "gen_ai.response.id")} == {
+        key: ANSWERED[key] for key in ("gen_ai.usage.input_tokens", "gen_ai.response.id")
+    }
+
+
+def test_a_stream_of_one_of_two_open_requests(application: Installed, captured: Captured) -> None:
+    """While two are open none is taken, for it cannot be known which one is meant; the last is clear again."""
+    provider, _ = application
+    with tcc.collect(), tcc.run().prompt("hi") as r:
+        requests_of_two = [start_chat(provider), start_chat(provider)]
+        for request in requests_of_two:
+            assert "".join(r.step().prompt("q").stream(streamed(request))) == "hello"
+    assert tree(captured.spans) == [
+        "invoke_agent",
+        "invoke_agent > chat",
+        "invoke_agent > chat gpt-5",
+        "invoke_agent > chat gpt-5",
+    ]
 
 
 def test_a_flush_waits_for_no_stream(application: Installed, captured: Captured) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from contextcompany.runtime.places import Place
+    from contextcompany.runtime.process import CurrentRecording
     from contextcompany.runtime.waiting import PassOn
     from contextcompany.sdk import Span
 
@@ -92,6 +93,25 @@ class CollectingProcessor(SpanProcessor):
         except Exception:  # as above
             with guard:
                 raise
+
+    def adopt_stream(self, step: CurrentRecording) -> None:
+        """Let a step that is given a stream have the request that the stream answers.
+
+        The request began before the step was current, so it is told by being the only one of the run that
+        is open and no step's yet. Of several, none is taken: which one is meant cannot be known.
+        """
+        if not self.is_active or not isinstance(step, Recording) or step.kind != _STEP:
+            return
+        loose = [
+            member
+            for member in list(self.members.values())
+            if member.is_request and member.request is None and member.place is step.place
+        ]
+        outermost = [member for member in loose if member.repeats is None]
+        if len(outermost) == 1 and step.duplicates is None:
+            for member in loose:
+                member.handle, member.repeats = step, None
+                self._begin_request(member)
 
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""

@@ -6,7 +6,7 @@ import datetime
 import threading
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextcompany import invariants
 from contextcompany.delivery.spans.processor import description_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from contextcompany.recording.spans.mapping import Fields
     from contextcompany.recording.spans.moments import Clock
+    from contextcompany.recording.spans.sources import Duplicates, Stream
     from contextcompany.runtime.places import Place
 
 _FAILED: Final = names.STATUS_CODE_ERROR
@@ -49,36 +50,6 @@ class Shortened(NamedTuple):
     """A value of which something was left out already: `tcc.truncated` is to name it."""
 
     value: Any
-
-
-class Stream(Protocol):
-    """An answer that arrives in pieces.
-
-    Attributes:
-        ends: whether the step ends with the stream.
-    """
-
-    ends: bool
-
-    def end(self, recording: Recording, error: BaseException | None) -> None:
-        """End the step with the stream."""
-        ...
-
-    def settle(self, fields: Fields, extra: Mapping[str, Any]) -> None:
-        """Add what arrived to what was set by hand, which wins."""
-        ...
-
-
-class Duplicates(Protocol):
-    """What other libraries recorded of the request that a step stands for."""
-
-    def fills(self, field: str) -> bool:
-        """Return whether a field that the caller did not set is known from there, or still may be."""
-        ...
-
-    def has_answer(self) -> bool:
-        """Return whether the request went well: what it has not told then, nobody is going to tell."""
-        ...
 
 
 class Recording:

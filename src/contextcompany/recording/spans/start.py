@@ -14,14 +14,20 @@ from contextcompany.propagation import ids
 from contextcompany.recording.places import ambient, sampling
 from contextcompany.recording.places.identity import agent_identity, child_identity
 from contextcompany.recording.places.placing import destination_of, off_place
-from contextcompany.recording.places.remote import is_left, remote_parent
 from contextcompany.recording.spans.mapping import span_name
 from contextcompany.recording.spans.moments import Clock
+from contextcompany.recording.spans.parents import (
+    application_span,
+    innermost_below,
+    nearest_around,
+    parent_run,
+    parent_within,
+    run_around,
+)
 from contextcompany.recording.spans.recording import Recording
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.places import Place
 from contextcompany.runtime.process import process
-from contextcompany.sdk import ReadableSpan
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv.values import clean_text
 
@@ -34,7 +40,6 @@ if TYPE_CHECKING:
 
     from contextcompany.recording.places.sampling import Decision
     from contextcompany.runtime.instance import Instance
-    from contextcompany.runtime.process import CurrentRecording
 
 _KINDS = {"run": SpanKind.INTERNAL, "step": SpanKind.CLIENT, "tool_call": SpanKind.INTERNAL}
 _OPERATIONS = {
@@ -62,10 +67,10 @@ def start_run(
         place = off_place(run_id, instance, session_id)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    outer = next((found for found in process.current.chain() if found.is_open and _counts(found.place)), None)
-    host = _application_span() if outer is None else None
-    parent_run_id = _run_of(outer, host)
-    around = _place_of(outer, host, parent_run_id)
+    outer = nearest_around()
+    host = application_span() if outer is None else None
+    parent_run_id = parent_run(outer, host)
+    around = run_around(outer, host, parent_run_id)
     if around is not None and not (api_key or tcc_url):
         target = around.destination  # what a tenant's run starts stays with the tenant
     told = ambient.around(around)
@@ -79,7 +84,7 @@ def start_run(
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
     tracer = shared or instance.private_tracer()
-    parent = host if outer is None else _innermost(outer, shared=shared is not None)
+    parent = host if outer is None else innermost_below(outer, shared=shared is not None)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
     attributes |= _run_attributes(conversational, parent_run_id, decision)
     links: list[Link] = []
@@ -142,7 +147,7 @@ def start_child(
     if place.is_off:
         return Recording(kind, place, trace.INVALID_SPAN, clock)
     process.prepare_worker()  # forked inside of the run, it never asked for an instance
-    parent = below if below is not None else _parent_within(place)
+    parent = below if below is not None else parent_within(place)
     started = {
         **_start_attributes(
             kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
@@ -183,49 +188,6 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
     return _start(place.tracer, name, kind, context, attributes=started, clock=Clock())
 
 
-def _application_span() -> Span | None:
-    """Return the span around a root run, or None: none is one that ended, was left, or goes nowhere."""
-    span = trace.get_current_span()
-    found = span.get_span_context()
-    has_ended = is_left(span) or (providers.is_ours(span) and not span.is_recording())
-    if not found.is_valid or has_ended or found.span_id in process.nowhere:
-        return remote_parent()
-    return span
-
-
-def _parent_within(place: Place) -> Span:
-    nearest = process.current.innermost_open()
-    if nearest is not None and nearest.place.run_id != place.run_id:
-        around = (one for one in process.current.chain() if one.is_open and one.place.run_id == place.run_id)
-        nearest = next(around, None)
-    return place.as_span() if nearest is None else _innermost(nearest, shared=place.is_shared)
-
-
-def _innermost(nearest: CurrentRecording, *, shared: bool) -> Span:
-    """Return the application's span below ours, which only its own provider can have, else ours."""
-    span = nearest.span
-    if shared and process.current.is_bound(nearest):
-        return span  # a generator's handle is not in the OpenTelemetry context, and nothing below it
-    host = trace.get_current_span()
-    same_trace = host.get_span_context().trace_id == span.get_span_context().trace_id
-    return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span
-
-
-def _counts(place: Place) -> bool:
-    """Return whether a run can be around others: it is recorded, or it was left out with all inside."""
-    return not place.is_off or place.is_unsampled
-
-
-def _place_of(outer: CurrentRecording | None, host: Span | None, parent_run_id: str | None) -> Place | None:
-    """Return the run around another: the one of our context, else the one of the span around it."""
-    if outer is not None:
-        return outer.place
-    found = None if parent_run_id is None else process.places.get(parent_run_id)
-    if found is None or host is None or found.span_context.trace_id != host.get_span_context().trace_id:
-        return None
-    return found
-
-
 def _left_out(run_id: str, instance: Instance, session_id: str | None, around: Place | None) -> Place:
     """Return the place of a run that is not sampled, and count it."""
     place = off_place(run_id, instance, session_id, outer=around, is_unsampled=True)
@@ -233,15 +195,6 @@ def _left_out(run_id: str, instance: Instance, session_id: str | None, around: P
     if around is not None and ids.is_sampled(run_id, instance.settings.sample_rate):
         process.places.end(place)  # its own id says otherwise, and may be all that a child is given
     return place
-
-
-def _run_of(outer: CurrentRecording | None, parent: Span | None) -> str | None:
-    if outer is not None:
-        return outer.place.run_id
-    if parent is not None and providers.is_ours(parent) and isinstance(parent, ReadableSpan):
-        found = (parent.attributes or {}).get(names.TCC_RUN_ID)
-        return found if isinstance(found, str) else None
-    return None
 
 
 def _session_attributes(session_id: str | None) -> dict[str, AttributeValue]:

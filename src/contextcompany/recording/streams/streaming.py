@@ -6,6 +6,7 @@ import inspect
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from contextcompany.diagnostics import guard
 from contextcompany.recording.streams.arriving import Arriving
 from contextcompany.recording.streams.chunks import Chunks
 from contextcompany.runtime.process import process
@@ -44,6 +45,9 @@ def streamed(handle: object, recording: Recording, source: _Source, *, ends: boo
     arriving = Arriving(content=recording.content, ends=ends)
     if not recording.put_stream(arriving):
         return source
+    for processor in list(process.processors.values()):
+        with guard:
+            processor.adopt_stream(recording)
     chunks = Chunks(recording, arriving, source)
     if not recording.place.is_off:
         # What is to end the step is what must not be lost: the stream, or the handle as before.
