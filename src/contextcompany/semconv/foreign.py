@@ -31,6 +31,10 @@ OPERATION_OF_TYPE: Final = {"chat": names.OPERATION_CHAT, "completion": "text_co
 NAMESPACES: Final = ("gen_ai.", "llm.", "openinference.", "traceloop.")
 """A span with a key that begins so was made by instrumentation of GenAI."""
 
+IS_STREAM: Final = (names.GEN_AI_REQUEST_STREAM, "gen_ai.is_streaming", "llm.is_streaming")
+INVOCATION_PARAMETERS: Final = "llm.invocation_parameters"
+"""OpenInference: the arguments of a request as JSON text, `stream` among them."""
+
 PROVIDER: Final = (names.GEN_AI_PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system")
 REQUEST_MODEL: Final = (names.GEN_AI_REQUEST_MODEL, "llm.request.model_name", "llm.request.model")
 RESPONSE_MODEL: Final = (

@@ -274,6 +274,9 @@ def test_a_stream_that_is_read_after_the_step(application: Installed, captured: 
     assert found(step) == {**CHAT, **ANSWERED, "tcc.statusCode": 0}
 
 
+STREAMS: dict[str, Any] = {"gen_ai.request.stream": True}
+
+
 def streamed(span: Span) -> Iterator[str]:
     """Return the stream of a request: its span ends with it."""
     yield "hel"
@@ -283,12 +286,24 @@ def streamed(span: Span) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("first", ["request", "step"])
-def test_a_stream_without_a_block(application: Installed, captured: Captured, first: str) -> None:
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"gen_ai.request.stream": True},
+        {"gen_ai.is_streaming": True},
+        {"llm.is_streaming": True},
+        {"llm.invocation_parameters": '{"model": "gpt-5", "stream": true}'},
+    ],
+    ids=["OpenTelemetry", "OpenLLMetry", "OpenLLMetry, earlier", "OpenInference"],
+)
+def test_a_stream_without_a_block(
+    application: Installed, captured: Captured, first: str, says: dict[str, Any]
+) -> None:
     """A step that is handed the stream of the only open request of its run has that request as its own."""
     provider, _ = application
     with tcc.collect(), tcc.run().prompt("hi") as r:
         step = r.step() if first == "step" else None
-        request = start_chat(provider)
+        request = start_chat(provider, **says)
         step = step or r.step()
         assert "".join(step.prompt("q").stream(streamed(request))) == "hello"
     assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat gpt-5"]
@@ -298,11 +313,20 @@ def test_a_stream_without_a_block(application: Installed, captured: Captured, fi
     }
 
 
-def test_a_stream_of_one_of_two_open_requests(application: Installed, captured: Captured) -> None:
-    """While two are open none is taken, for it cannot be known which one is meant; the last is clear again."""
+def test_a_stream_beside_a_request_of_somebody_else(application: Installed, captured: Captured) -> None:
+    """A request that is open and no stream is not taken for the stream's."""
     provider, _ = application
     with tcc.collect(), tcc.run().prompt("hi") as r:
-        requests_of_two = [start_chat(provider), start_chat(provider)]
+        request = start_chat(provider, **{"llm.invocation_parameters": '{"stream": false}'})
+        assert "".join(r.step().prompt("q").stream(streamed(request))) == "hello"
+    assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat", "invoke_agent > chat gpt-5"]
+
+
+def test_a_stream_of_one_of_two_open_requests(application: Installed, captured: Captured) -> None:
+    """While two are open none is taken: which one is meant cannot be known. The last one is clear again."""
+    provider, _ = application
+    with tcc.collect(), tcc.run().prompt("hi") as r:
+        requests_of_two = [start_chat(provider, **STREAMS), start_chat(provider, **STREAMS)]
         for request in requests_of_two:
             assert "".join(r.step().prompt("q").stream(streamed(request))) == "hello"
     assert tree(captured.spans) == [

@@ -13,7 +13,7 @@ from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying
 from contextcompany.integrations.collecting.members import MOST_OPEN, Member, Members
-from contextcompany.integrations.collecting.recognition import is_model_request
+from contextcompany.integrations.collecting.recognition import is_model_request, is_streamed
 from contextcompany.integrations.collecting.requests import Requests
 from contextcompany.recording.spans.recording import Recording
 from contextcompany.runtime.process import process
@@ -98,14 +98,17 @@ class CollectingProcessor(SpanProcessor):
         """Let a step that is given a stream have the request that the stream answers.
 
         The request began before the step was current, so it is told by being the only one of the run that
-        is open and no step's yet. Of several, none is taken: which one is meant cannot be known.
+        streams, is open and no step's yet. Of several, none is taken: which one is meant cannot be known.
         """
         if not self.is_active or not isinstance(step, Recording) or step.kind != _STEP:
             return
         loose = [
             member
             for member in list(self.members.values())
-            if member.is_request and member.request is None and member.place is step.place
+            if member.is_request
+            and member.request is None
+            and member.place is step.place
+            and is_streamed(member.said)
         ]
         outermost = [member for member in loose if member.repeats is None]
         if len(outermost) == 1 and step.duplicates is None:

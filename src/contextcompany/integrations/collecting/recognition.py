@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from contextcompany.semconv import foreign
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_STREAM: Final = re.compile(r'"stream"\s*:\s*true\b')
 _OPENINFERENCE: Final = "openinference."
 _INSTRUMENTATION: Final = "opentelemetry.instrumentation."
 _MARKS: Final = ("genai", "gen_ai")
@@ -71,3 +73,11 @@ def is_model_request(attributes: Mapping[str, object]) -> bool:
     if operation is not None:
         return operation in foreign.OPERATIONS
     return attributes.get(foreign.REQUEST_TYPE) in foreign.REQUEST_TYPES
+
+
+def is_streamed(attributes: Mapping[str, object]) -> bool:
+    """Return whether a span says of its request that the answer is to come as a stream."""
+    if any(attributes.get(key) is True for key in foreign.IS_STREAM):
+        return True
+    parameters = attributes.get(foreign.INVOCATION_PARAMETERS)
+    return isinstance(parameters, str) and _STREAM.search(parameters) is not None
