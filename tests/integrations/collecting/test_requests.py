@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections import Counter
@@ -293,8 +294,9 @@ def streamed(span: Span) -> Iterator[str]:
         {"gen_ai.is_streaming": True},
         {"llm.is_streaming": True},
         {"llm.invocation_parameters": '{"model": "gpt-5", "stream": true}'},
+        {},
     ],
-    ids=["OpenTelemetry", "OpenLLMetry", "OpenLLMetry, earlier", "OpenInference"],
+    ids=["OpenTelemetry", "OpenLLMetry", "OpenLLMetry, earlier", "OpenInference", "no word"],
 )
 def test_a_stream_without_a_block(
     application: Installed, captured: Captured, first: str, says: dict[str, Any]
@@ -320,6 +322,25 @@ def test_a_stream_beside_a_request_of_somebody_else(application: Installed, capt
         request = start_chat(provider, **{"llm.invocation_parameters": '{"stream": false}'})
         assert "".join(r.step().prompt("q").stream(streamed(request))) == "hello"
     assert tree(captured.spans) == ["invoke_agent", "invoke_agent > chat", "invoke_agent > chat gpt-5"]
+
+
+async def test_a_stream_beside_the_request_of_another_task(
+    application: Installed, captured: Captured
+) -> None:
+    """A request that another task, or another thread, is still making is not taken for the stream's."""
+    provider, _ = application
+
+    async def ask() -> Span:
+        return start_chat(provider)
+
+    with tcc.collect(), tcc.run().prompt("hi") as r:
+        elsewhere = await asyncio.create_task(ask())
+        assert list(r.step().prompt("q").stream(iter(["a"]))) == ["a"]
+        elsewhere.end()
+        threaded = await asyncio.to_thread(start_chat, provider)
+        assert list(r.step().prompt("q").stream(iter(["a"]))) == ["a"]
+        threaded.end()
+    assert tree(captured.spans).count("invoke_agent > chat") == 2
 
 
 def test_a_stream_of_one_of_two_open_requests(application: Installed, captured: Captured) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import weakref
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.integrations.collecting.recognition import has_genai_keys, is_genai_scope
+from contextcompany.integrations.collecting.recognition import has_genai_keys, is_genai_scope, says_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
     from contextcompany.sdk import ReadableSpan, Span
 
 MOST_OPEN: Final = 10_000
+
+
+class Flow:
+    """The thread, and the task of an event loop, in which something happens."""
+
+    __slots__ = ("_task", "_thread")
+
+    def __init__(self) -> None:
+        task = _running_task()
+        self._task = None if task is None else weakref.ref(task)
+        self._thread = threading.get_ident()
+
+    def goes_on_here(self) -> bool:
+        """Return whether this is the same thread and the same task."""
+        known = None if self._task is None else self._task()
+        return self._thread == threading.get_ident() and known is _running_task()
 
 
 class Member:
@@ -29,6 +47,7 @@ class Member:
         handle: that handle, where it is known; None below a span of ours from elsewhere.
         request: the request to a model that it records, where a step of ours records the same.
         is_request: whether it said at its start that it stands for a request to a model.
+        began_in: where such a request began.
         repeats: the member above it by which another library recorded the same request.
         repeated: what ended of those that repeat this one.
         is_collected: whether a copy of it leaves; decided at the latest at its end.
@@ -39,6 +58,7 @@ class Member:
         "_span",
         "above",
         "anchor",
+        "began_in",
         "handle",
         "is_collected",
         "is_request",
@@ -63,6 +83,7 @@ class Member:
         self.handle = handle
         self.request: Request | None = None
         self.is_request = False
+        self.began_in: Flow | None = None
         self.repeats: Member | None = None
         self.repeated: list[ReadableSpan] = []
         self.is_collected = False
@@ -100,6 +121,14 @@ class Member:
         if self._span is not None and not self.is_collected:
             self.decide(self.said, takes_all=takes_all)
         return self.is_collected
+
+    def may_stream(self) -> bool:
+        """Return whether it may be the request of which this code has got the stream just now."""
+        said = says_stream(self.said)
+        if said is None:
+            # A request that is open although its own code runs on has returned: what is open is its stream.
+            return self.began_in is not None and self.began_in.goes_on_here()
+        return said
 
     def same_request(self) -> Member | None:
         """Return the outermost member above it by which other libraries recorded the same request."""
@@ -153,3 +182,10 @@ class Members(dict[int, Member]):
         """Forget in a forked child what belongs to the parent process."""
         self._lock = threading.RLock()
         self.clear()
+
+
+def _running_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None

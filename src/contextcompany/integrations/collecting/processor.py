@@ -12,8 +12,8 @@ from opentelemetry import trace
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying
-from contextcompany.integrations.collecting.members import MOST_OPEN, Member, Members
-from contextcompany.integrations.collecting.recognition import is_model_request, is_streamed
+from contextcompany.integrations.collecting.members import MOST_OPEN, Flow, Member, Members
+from contextcompany.integrations.collecting.recognition import is_model_request
 from contextcompany.integrations.collecting.requests import Requests
 from contextcompany.recording.spans.recording import Recording
 from contextcompany.runtime.process import process
@@ -97,8 +97,9 @@ class CollectingProcessor(SpanProcessor):
     def adopt_stream(self, step: CurrentRecording) -> None:
         """Let a step that is given a stream have the request that the stream answers.
 
-        The request began before the step was current, so it is told by being the only one of the run that
-        streams, is open and no step's yet. Of several, none is taken: which one is meant cannot be known.
+        The request began before the step was current. It is told by being open and no step's yet, and by
+        having begun in the same flow of code, or by saying that it streams. Of several, none is taken:
+        which one is meant cannot be known.
         """
         if not self.is_active or not isinstance(step, Recording) or step.kind != _STEP:
             return
@@ -108,7 +109,7 @@ class CollectingProcessor(SpanProcessor):
             if member.is_request
             and member.request is None
             and member.place is step.place
-            and is_streamed(member.said)
+            and member.may_stream()
         ]
         outermost = [member for member in loose if member.repeats is None]
         if len(outermost) == 1 and step.duplicates is None:
@@ -160,6 +161,7 @@ class CollectingProcessor(SpanProcessor):
         self.members.add(member)
         if is_model_request(span.attributes or {}):
             member.is_request = True
+            member.began_in = Flow()
             self._recognise(above)
             self._begin_request(member)
             if member.request is None:

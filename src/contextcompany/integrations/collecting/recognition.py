@@ -12,7 +12,7 @@ from contextcompany.semconv import foreign
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STREAM: Final = re.compile(r'"stream"\s*:\s*true\b')
+_STREAM: Final = re.compile(r'"stream"\s*:\s*(true|false)\b')
 _OPENINFERENCE: Final = "openinference."
 _INSTRUMENTATION: Final = "opentelemetry.instrumentation."
 _MARKS: Final = ("genai", "gen_ai")
@@ -75,9 +75,12 @@ def is_model_request(attributes: Mapping[str, object]) -> bool:
     return attributes.get(foreign.REQUEST_TYPE) in foreign.REQUEST_TYPES
 
 
-def is_streamed(attributes: Mapping[str, object]) -> bool:
-    """Return whether a span says of its request that the answer is to come as a stream."""
-    if any(attributes.get(key) is True for key in foreign.IS_STREAM):
-        return True
+def says_stream(attributes: Mapping[str, object]) -> bool | None:
+    """Return whether a span says of its request that the answer is to come as a stream; None for no word."""
+    for key in foreign.IS_STREAM:
+        said = attributes.get(key)
+        if isinstance(said, bool):
+            return said
     parameters = attributes.get(foreign.INVOCATION_PARAMETERS)
-    return isinstance(parameters, str) and _STREAM.search(parameters) is not None
+    found = _STREAM.search(parameters) if isinstance(parameters, str) else None
+    return None if found is None else found[1] == "true"
