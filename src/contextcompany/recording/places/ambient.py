@@ -80,7 +80,7 @@ class Asked:
         """Ask them; one that fails gives nothing, and one warning."""
         found: dict[str, str] = {}
         before = blocks.snapshot()
-        blocks.restore(None)  # a run that such a function starts is not asked about again
+        blocks.clear()  # a run that such a function starts is not asked about again
         try:
             for key, function in self._functions.items():
                 value = self._ask(key, function)
@@ -123,7 +123,7 @@ class Block:
         self.source = source
         self.request = request
         self.inside: tuple[Place, ...] = ()
-        if process.current.snapshot() is not None:
+        if process.current.is_inside:
             self.inside = tuple(
                 recording.place
                 for recording in process.current.chain()
@@ -214,7 +214,7 @@ def identity(
 
 def around(outer: Place | None) -> Around:
     """Return what a run takes that starts here, inside of another run or of none."""
-    if blocks.snapshot() is None:
+    if not blocks.is_inside:
         return Around(None, {})
     found: dict[str, str] = {}
     nearest = [block for block in _of_one_request() if outer is None or _is_inside(block, outer)]
@@ -232,7 +232,7 @@ def requests_around() -> tuple[object, ...]:
 
     More than one where a server starts a request from the task of the one before it.
     """
-    if blocks.snapshot() is None:
+    if not blocks.is_inside:
         return ()
     return tuple(block.request for block in blocks.chain() if block.request is not None)
 
