@@ -5,8 +5,8 @@ Here runs are sent to it over OTLP/HTTP like to any collector, read back from it
 """
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
-from contextcompany.local.tree import as_text, runs
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.terminal.tree import as_text, runs
 
 with Collector() as collector:
     tcc.configure(tcc_url=collector.url)

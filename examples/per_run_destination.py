@@ -4,7 +4,7 @@ All other runs go where the configuration says. A key is sent to the place it wa
 """
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 
 with Collector(record_requests=True) as tenant:
     tcc.run(run_id="ours").prompt("Where is order 17?").end()

@@ -18,7 +18,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox.sinks import CollectorSink
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime import outboxes
 
 if TYPE_CHECKING:

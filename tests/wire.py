@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 _JSON_KEYS: Final = frozenset(
     {

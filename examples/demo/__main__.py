@@ -21,8 +21,8 @@ import openai
 from rich.console import Console
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
-from contextcompany.local.tree import render, runs
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.terminal.tree import render, runs
 from examples.demo.agent import SupportAgent
 from examples.demo.scripted_openai import ScriptedOpenAI
 from examples.demo.tools import Tools

@@ -7,13 +7,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from contextcompany.local.otlp_protobuf import decode_protobuf
+from contextcompany.local.otlp.protobuf import decode_protobuf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 _TRACES: Final = "/v1/traces"
 _PROJECT: Final = b'{"project_name": "conformance", "project_url": "http://127.0.0.1/"}'

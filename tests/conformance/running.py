@@ -19,7 +19,7 @@ from tests.conformance.trees import Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
     from tests.conformance.adapter import Adapter
     from tests.conformance.program import Program
 

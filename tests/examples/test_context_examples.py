@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.examples.expected_context import EXPECTED
 from tests.examples.test_examples import FOLDER, as_sdk_span, run_example
 from tests.registry import check_span

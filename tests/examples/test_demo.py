@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import examples.demo.__main__ as demo
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.semconv import attributes
 from tests.examples.test_examples import as_sdk_span
 from tests.local.agent_spans import run as run_span

@@ -16,13 +16,13 @@ import pytest
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.examples.expected import EXPECTED
 from tests.registry import check_span
 from tests.wire import Matching, arrived
 
 if TYPE_CHECKING:
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "examples"
 FILES: Final = sorted(FOLDER.glob("*.py"))

@@ -11,7 +11,7 @@ from tests.local.samples import span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from contextcompany.local.spans import AttributeValue, SpanRecord
+    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
 
 
 def said(role: str, *parts: Mapping[str, object] | str) -> str:

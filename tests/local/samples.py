@@ -18,13 +18,13 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from contextcompany.local.spans import EventRecord, LinkRecord, SpanRecord
+from contextcompany.local.otlp.spans import EventRecord, LinkRecord, SpanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from contextcompany.local.collector import Collector
-    from contextcompany.local.spans import AttributeValue
+    from contextcompany.local.embedded.collector import Collector
+    from contextcompany.local.otlp.spans import AttributeValue
 
 TRACE_ID = "5b8efff798038103d269b633813fc60c"
 SPAN_ID = "eee19b7ec3c1b174"

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

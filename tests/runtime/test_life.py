@@ -7,7 +7,7 @@ import time
 import pytest
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.interpreter import Finished, python
 from tests.loopback import PATIENCE, Answer, LoopbackServer
 

@@ -11,7 +11,7 @@ import pytest
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox import encoder
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.process import process
 from contextcompany.runtime.results import Stats

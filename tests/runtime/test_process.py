@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox import encoder
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.results import FlushResult, Stats
 from contextcompany.testing import capture
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 
 def by_run(collector: Collector) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox import encoder
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import Watch
 from tests.interpreter import python
@@ -20,7 +20,7 @@ from tests.loopback import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 
 class Handle:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.workers import call_at_end
 from tests.interpreter import python
 from tests.servers.account import assert_each_arrives, noted

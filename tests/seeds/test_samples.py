@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.seeds import run_reference, run_usage, step_usage
 from tests.seeds.changes import CHANGES, runnable
 from tests.seeds.samples import DOCUMENTS, document_text, samples_of, unfenced

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
-from contextcompany.local.otlp_protobuf import decode_protobuf
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.otlp.protobuf import decode_protobuf
 from tests.loopback import PATIENCE
 from tests.servers.program import eventually
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
     from tests.loopback import LoopbackServer
 
 

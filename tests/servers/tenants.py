@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.servers.program import LIMIT
 
 if TYPE_CHECKING:
-    from contextcompany.local.collector import Collector
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.embedded.collector import Collector
+    from contextcompany.local.otlp.spans import SpanRecord
     from tests.servers.serving import Served
 
 TENANTS: Final = 20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.servers.program import LIMIT
 from tests.servers.serving import serving
 from tests.servers.tenants import ask_for_all, assert_all_arrive

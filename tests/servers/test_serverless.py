@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.loopback import Answer, LoopbackServer
 from tests.servers.account import assert_each_once, assert_on_disk
 from tests.servers.program import Program

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.servers.account import assert_each_once, noted
 from tests.servers.program import eventually
 from tests.servers.serving import serving

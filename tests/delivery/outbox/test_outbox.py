@@ -18,7 +18,7 @@ from contextcompany.delivery.outbox.encoder import INTERNAL_ERROR
 from contextcompany.delivery.outbox.entry import Receipt
 from contextcompany.delivery.wire.answers import Outcome, Verdict
 from contextcompany.diagnostics import guard
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.delivery import sinks
 from tests.delivery.outbox.spools import SteeredSpool
 from tests.delivery.sinks import (

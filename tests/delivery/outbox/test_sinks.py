@@ -16,7 +16,7 @@ from contextcompany.delivery.outbox import sinks
 from contextcompany.delivery.outbox.entry import Entry, Receipt
 from contextcompany.delivery.outbox.sinks import UNENCODABLE, CollectorSink, ExporterSink
 from contextcompany.delivery.wire.answers import Outcome, Verdict
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.settings.destination import Destination, Source
 from tests.delivery.sinks import bare_span, packed_by
 from tests.delivery.spool.otlp import names_in

@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.propagation.ids import derived_ids
 from contextcompany.runtime.process import process
 from contextcompany.testing import capture

@@ -19,7 +19,7 @@ from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying
 from contextcompany.integrations.collecting import processor as collecting
 from contextcompany.integrations.collecting.copying import copied_id
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.testing import capture
 from tests.conftest import attributes_of, global_provider

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.integrations.real.server import MODEL, ScriptedServer
 
 if TYPE_CHECKING:
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 PROGRAM = Path(__file__).with_name("application.py")
 SCENES = ("chat", "stream", "tool", "fail")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from contextcompany.local.collector import Collector
+    from contextcompany.local.embedded.collector import Collector
     from contextcompany.testing import Captured
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

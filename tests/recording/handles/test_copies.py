@@ -22,7 +22,7 @@ from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contextcompany.local.collector import Collector
+    from contextcompany.local.embedded.collector import Collector
     from contextcompany.testing import Captured
 
 SECONDS = 40

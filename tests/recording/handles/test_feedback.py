@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
-from contextcompany.local.store import SpanStore
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.embedded.memory import SpanStore
 from tests.recording.processes import run_python
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of, whole
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.testing import Captured
 
 LONGEST = "x" * 2_000

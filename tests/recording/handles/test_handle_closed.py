@@ -15,7 +15,7 @@ from tests.recording.rows import parsed, user
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contextcompany.local.collector import Collector
+    from contextcompany.local.embedded.collector import Collector
     from contextcompany.testing import Captured
     from tests.recording.conftest import Arrivals
 

@@ -13,7 +13,7 @@ from tests.recording.rows import assistant, parsed, span_id, trace_id_of, typed,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contextcompany.local.collector import Collector
+    from contextcompany.local.embedded.collector import Collector
     from contextcompany.testing import Captured
 
 

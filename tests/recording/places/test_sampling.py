@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from contextcompany.local.collector import Collector
+    from contextcompany.local.embedded.collector import Collector
     from contextcompany.testing import Captured
 
 RATE = 0.5

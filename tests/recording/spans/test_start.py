@@ -12,7 +12,7 @@ import pytest
 from opentelemetry import context as otel_context
 
 import contextcompany as tcc
-from contextcompany.local.collector import Collector
+from contextcompany.local.embedded.collector import Collector
 from tests.recording.rows import parent_id, parsed, span_id, trace_id_of
 
 if TYPE_CHECKING:

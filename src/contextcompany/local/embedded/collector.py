@@ -6,14 +6,14 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
-from contextcompany.local.connections import CollectorServer
-from contextcompany.local.handler import is_loopback
-from contextcompany.local.store import SpanStore
+from contextcompany.local.embedded.connections import CollectorServer
+from contextcompany.local.embedded.handler import is_loopback
+from contextcompany.local.embedded.memory import SpanStore
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from contextcompany.local.handler import RequestRecord
+    from contextcompany.local.embedded.handler import RequestRecord
 
 _MOST_RECORDED_REQUESTS: Final = 10_000
 _LARGEST_PORT: Final = 65535

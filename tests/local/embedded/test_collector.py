@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
-from contextcompany.local.collector import Collector
-from contextcompany.local.spans import EventRecord, LinkRecord, SpanRecord
-from contextcompany.local.store import SpanStore
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.embedded.memory import SpanStore
+from contextcompany.local.otlp.spans import EventRecord, LinkRecord, SpanRecord
 from tests.local.samples import JSON_BODY, RECORD, exchange
 
 if TYPE_CHECKING:

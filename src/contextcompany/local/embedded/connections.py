@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.diagnostics import guard
-from contextcompany.local.handler import CollectorHandler
+from contextcompany.local.embedded.handler import CollectorHandler
 
 if TYPE_CHECKING:
     from collections import deque
 
-    from contextcompany.local.handler import RequestRecord
-    from contextcompany.local.store import SpanStore
+    from contextcompany.local.embedded.handler import RequestRecord
+    from contextcompany.local.embedded.memory import SpanStore
 
 MOST_CONNECTIONS: Final = 128
 """How many connections may be open at once; one more is answered 503."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.otlp_protobuf import decode_protobuf
-from contextcompany.local.spans import MalformedBodyError, SpanRecord
+from contextcompany.local.otlp.protobuf import decode_protobuf
+from contextcompany.local.otlp.spans import MalformedBodyError, SpanRecord
 from tests.local.samples import PROTOBUF_BODY, RECORD, protobuf_request, span
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.preview import answer_text, one_line, question_text, value_text
+from contextcompany.local.reading.preview import answer_text, one_line, question_text, value_text
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from contextcompany.local.collector import Collector
-from contextcompany.local.handler import RequestRecord, is_loopback
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.embedded.handler import RequestRecord, is_loopback
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 from tests.local.samples import JSON_BODY, PROTOBUF_BODY, RECORD, exchange
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.grouping import Node, Totals, runs, totals, usage
+from contextcompany.local.reading.grouping import Node, Totals, runs, totals, usage
 from contextcompany.semconv import attributes
 from tests.local.agent_spans import feedback, run, step, tool
 from tests.local.samples import span
 
 if TYPE_CHECKING:
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 
 def _shape(node: Node) -> Any:

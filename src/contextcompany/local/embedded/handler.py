@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.diagnostics import logger
-from contextcompany.local.bodies import RefusedError, has_body, read_body
-from contextcompany.local.otlp_json import decode_json
-from contextcompany.local.otlp_protobuf import decode_protobuf
-from contextcompany.local.spans import MalformedBodyError
+from contextcompany.local.otlp.bodies import RefusedError, has_body, read_body
+from contextcompany.local.otlp.json import decode_json
+from contextcompany.local.otlp.protobuf import decode_protobuf
+from contextcompany.local.otlp.spans import MalformedBodyError
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from contextcompany.local.spans import SpanRecord
-    from contextcompany.local.store import SpanStore
+    from contextcompany.local.embedded.memory import SpanStore
+    from contextcompany.local.otlp.spans import SpanRecord
 
 TRACES_PATH: Final = "/v1/traces"
 HEALTH_PATH: Final = "/healthz"

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from contextcompany.local.spans import EventRecord
-from contextcompany.local.tree import as_text, render, runs
+from contextcompany.local.otlp.spans import EventRecord
+from contextcompany.local.terminal.tree import as_text, render, runs
 from contextcompany.semconv import attributes
 from tests.local.agent_spans import feedback, run, said, step, tool
 from tests.local.samples import span
 
 if TYPE_CHECKING:
-    from contextcompany.local.spans import AttributeValue, SpanRecord
+    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
 
 
 def _drawn(*spans: SpanRecord, width: int = 100) -> str:

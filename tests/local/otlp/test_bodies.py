@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local import bodies
-from contextcompany.local.bodies import LARGE_BODY_BYTES, RefusedError, has_body, read_body
+from contextcompany.local.otlp import bodies
+from contextcompany.local.otlp.bodies import LARGE_BODY_BYTES, RefusedError, has_body, read_body
 
 if TYPE_CHECKING:
     from http import HTTPStatus

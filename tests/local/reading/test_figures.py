@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contextcompany.local.figures import duration_text, money_text, token_text
+from contextcompany.local.reading.figures import duration_text, money_text, token_text
 
 
 @pytest.mark.parametrize(

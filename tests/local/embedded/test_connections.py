@@ -7,15 +7,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from contextcompany.local.collector import Collector
-from contextcompany.local.connections import MOST_CONNECTIONS
-from contextcompany.local.store import SpanStore
+from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.embedded.connections import MOST_CONNECTIONS
+from contextcompany.local.embedded.memory import SpanStore
 from tests.local.samples import JSON_BODY, RECORD, exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from contextcompany.local.spans import SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
 
 JSON = {"Content-Type": "application/json"}
 HALF_HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from contextcompany.local.spans import AttributeValue, SpanRecord
+    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
 
 # What Python spends on one value or one record beyond its content; a rule of thumb, not a measurement.
 _VALUE_BYTES: Final = 64

@@ -12,7 +12,7 @@ from contextcompany.semconv import attributes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from contextcompany.local.spans import AttributeValue, SpanRecord
+    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
 
 Kind: TypeAlias = Literal["run", "step", "tool", "feedback", "span"]
 

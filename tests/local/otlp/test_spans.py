@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contextcompany.local.spans import (
+from contextcompany.local.otlp.spans import (
     MalformedBodyError,
     kind_name,
     parent_id_text,

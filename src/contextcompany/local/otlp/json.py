@@ -13,7 +13,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, cast
 
-from contextcompany.local.spans import (
+from contextcompany.local.otlp.spans import (
     AttributeValue,
     EventRecord,
     LinkRecord,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.otlp_json import decode_json
-from contextcompany.local.spans import MalformedBodyError, SpanRecord
+from contextcompany.local.otlp.json import decode_json
+from contextcompany.local.otlp.spans import MalformedBodyError, SpanRecord
 from tests.local.samples import JSON_BODY, RECORD, json_body
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from contextcompany.local.store import SpanStore
+from contextcompany.local.embedded.memory import SpanStore
 from tests.local.samples import span
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from contextcompany.local.spans import AttributeValue
+    from contextcompany.local.otlp.spans import AttributeValue
 
 _Object: TypeAlias = "dict[str, object]"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from contextcompany.local.spans import (
+from contextcompany.local.otlp.spans import (
     AttributeValue,
     EventRecord,
     LinkRecord,

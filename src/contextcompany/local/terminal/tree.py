@@ -17,9 +17,9 @@ try:
 except ImportError as error:
     raise ImportError("drawing runs needs rich: pip install 'contextcompany-otel[local]'") from error
 
-from contextcompany.local.figures import duration_text, money_text, token_text
-from contextcompany.local.grouping import Node, Totals, runs, totals, usage
-from contextcompany.local.preview import answer_text, one_line, question_text, value_text
+from contextcompany.local.reading.figures import duration_text, money_text, token_text
+from contextcompany.local.reading.grouping import Node, Totals, runs, totals, usage
+from contextcompany.local.reading.preview import answer_text, one_line, question_text, value_text
 from contextcompany.semconv import attributes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
-    from contextcompany.local.spans import AttributeValue
+    from contextcompany.local.otlp.spans import AttributeValue
 
 __all__ = ["Node", "Totals", "as_text", "render", "runs", "totals"]
 

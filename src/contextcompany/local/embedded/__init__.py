@@ -1,0 +1,1 @@
+"""A collector inside this process, in memory and without dependencies: for tests and for looking at once."""

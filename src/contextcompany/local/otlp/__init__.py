@@ -1,0 +1,1 @@
+"""OTLP requests taken apart: bodies, both encodings, one record per span."""

@@ -1,0 +1,1 @@
+"""The store in a file: SQLite in WAL mode, one writer and any number of readers."""
