@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,10 +25,11 @@ AGENTS: Final = tuple(f"agent-{number:02}" for number in range(20))
 MODELS: Final = tuple(f"model-{number}" for number in range(8))
 TOOLS: Final = tuple(f"tool_{number:02}" for number in range(30))
 ERRORS: Final = ("RateLimitError", "TimeoutError", "ValueError", "ToolError")
-WORDS: Final = tuple(
+WORDS: Final = re.findall(
+    r"\w+",
     "order refund invoice weather flight hotel please the a of in search policy customer reply cancel change "
     "address shipment delay status ticket urgent account password summary report python query table chart "
-    "budget contract legal review draft email calendar meeting plan route price compare product".split()
+    "budget contract legal review draft email calendar meeting plan route price compare product",
 )
 _SPAN_COLUMNS: Final = (
     "id, trace, span_id, run, kind, status, claims, own, within, says, start_ns, end_ns, name, error_type, "
@@ -67,7 +69,11 @@ class Filler:
         )
         self._connection.executemany(
             "INSERT INTO trace VALUES (?, ?, 0, 1)",
-            [(int(run.columns["trace_id"], 16), run.columns["trace_id"]) for run in runs if run.columns["parent"] is None],
+            [
+                (int(run.columns["trace_id"], 16), run.columns["trace_id"])
+                for run in runs
+                if run.columns["parent"] is None
+            ],
         )
         self._connection.executemany(
             "INSERT OR IGNORE INTO facet (top, kind, value) VALUES (?, ?, ?)",
@@ -143,7 +149,9 @@ class Filler:
             "named_parent": "",
             **dict.fromkeys(("thumbs_up", "thumbs_down"), 0),
             "feedback_text": "",
-            "metadata": json.dumps({"env": "production" if index % 5 else "test", "build": str(index // 500)}),
+            "metadata": json.dumps(
+                {"env": "production" if index % 5 else "test", "build": str(index // 500)}
+            ),
         }
         if failed:
             columns["error_type"] = self._skewed(ERRORS)
@@ -192,7 +200,8 @@ class Filler:
         if kind == "feedback":
             start = end = own["end_ns"] + int(self._random.random() * 3_600 * SECOND)
         error_type = (own["error_type"] if kind == "run" else "ToolError") if status == "failed" else ""
-        self._add_up((run,) if run is top else (run, top), kind, status, tokens, cost, score, text)
+        around = (run,) if run is top else (run, top)
+        self._add_up(around, kind, status, tokens=tokens, cost=cost, score=score, text=text)
         if kind in {"step", "tool"}:
             run.facets.add(("model" if kind == "step" else "tool", name))
         if error_type:
@@ -227,6 +236,7 @@ class Filler:
         runs: tuple[_Run, ...],
         kind: str,
         status: str,
+        *,
         tokens: tuple[int, int],
         cost: float | None,
         score: str,
