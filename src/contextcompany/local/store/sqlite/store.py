@@ -17,7 +17,15 @@ from contextcompany.local.store.sqlite import groups as group_queries
 from contextcompany.local.store.sqlite import listing, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
-from contextcompany.local.store.sqlite.database import Readers, check, connect, create, explained
+from contextcompany.local.store.sqlite.database import (
+    Readers,
+    check,
+    connect,
+    create,
+    explained,
+    make_folder,
+    reached,
+)
 from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
 from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
 from contextcompany.local.store.sqlite.ownership import own
@@ -111,8 +119,9 @@ class SqliteRunStore(RunStore):
                 finally:
                     reader.close()
             return cls(place, None, None, None, None)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ownership = own(place, url)
+        with reached(place):
+            make_folder(place)
+            ownership = own(place, url)
         with ownership, explained(place):
             create(place)
             return cls(place, connect(place, "rw"), ownership, max_age_days, max_bytes)
