@@ -174,7 +174,7 @@ class SqliteRunStore(RunStore):
 
     def last_change(self) -> int:
         """Return the number of the newest change; see the interface."""
-        if self._writer is not None:
+        if self._ownership is not None:
             return self._newest
         with self._readers.reading() as connection:
             return count(connection, "change")
@@ -182,7 +182,7 @@ class SqliteRunStore(RunStore):
     def wait_for_change(self, since: int, timeout: float) -> int:
         """Wait for a change after `since`, or for the time in seconds to pass; see the interface."""
         deadline = time.monotonic() + timeout
-        if self._writer is not None:
+        if self._ownership is not None:
             with self._changed:
                 self._changed.wait_for(lambda: self._newest > since or self._is_closed, timeout)
                 return self._newest
