@@ -80,12 +80,12 @@ def message_text(message: Object) -> str:
 
 def _part_text(part: Object) -> str:
     match part.get("type"):
-        case "text":
+        case "text" | "refusal":
             return compact(part.get("content", ""))
         case "tool_call":
             return call_text(part)
         case "tool_call_response":
-            return compact(part.get("response", part.get("result", "")))
+            return value_text(part.get("response", part.get("result", "")))
         case "reasoning":
             return ""
         case kind:
