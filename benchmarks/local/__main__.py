@@ -183,7 +183,7 @@ def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
         _say(f"{subject.name}: {spans:,} spans stored")
         spans, figures.rate_full = _intake(collector, client, intake, 3, spans)
         *_, last = batches(intake, seed=3)
-        for name, request in subject.pages(last, "batilo").items():
+        for name, request in subject.pages(last).items():
             times: list[float] = []
             for _ in range(_ASKS):
                 began = time.perf_counter()

@@ -76,7 +76,7 @@ class Subject(Protocol):
     def stored(self, client: Client, folder: Path) -> int:
         """Count the spans that can be asked for."""
 
-    def pages(self, last: Batch, word: str) -> Mapping[str, Request]:
+    def pages(self, last: Batch) -> Mapping[str, Request]:
         """Return what its pages ask for: the list of runs, a filtered one, a search, one run."""
 
 
@@ -97,12 +97,12 @@ class Ours:
         """Count the spans that can be asked for."""
         return int(json.loads(Request("/api/stats").ask(client))["spans"])
 
-    def pages(self, last: Batch, word: str) -> Mapping[str, Request]:
+    def pages(self, last: Batch) -> Mapping[str, Request]:
         """Return what its pages ask for."""
         return {
             "list": Request("/runs"),
             "list, filtered": Request("/runs?status=failed"),
-            "list, searched": Request(f"/runs?text={quote(word)}"),
+            "list, searched": Request(f"/runs?text={quote(last.word)}"),
             "run": Request(f"/runs/{last.run_id}"),
             "overview": Request("/"),
         }
@@ -137,13 +137,13 @@ class Phoenix:
         finally:
             database.close()
 
-    def pages(self, last: Batch, word: str) -> Mapping[str, Request]:
+    def pages(self, last: Batch) -> Mapping[str, Request]:
         """Return the queries behind its pages, without what they do not show at first."""
         project = base64.b64encode(b"Project:1").decode()
         return {
             "list": _query(project, _LIST % ""),
             "list, filtered": _query(project, _LIST % " and status_code == 'ERROR'"),
-            "list, searched": _query(project, _LIST % f" and '{word}' in input.value"),
+            "list, searched": _query(project, _LIST % f" and '{last.word}' in input.value"),
             "run": _query(project, _TRACE % last.trace_id),
             "overview": _query(project, _FIGURES),
         }

@@ -37,13 +37,14 @@ _SYLLABLES: Final = ("ba", "co", "di", "fu", "ge", "hi", "ka", "lo", "mi", "nu",
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request body, compressed, with how many runs and spans it holds and the ids of its last run."""
+    """One request body, compressed, with how many runs and spans it holds the ids of its last run and a word it has."""
 
     body: bytes
     runs: int
     spans: int
     run_id: str
     trace_id: str
+    word: str
 
 
 def batches(runs: int, seed: int = 1) -> Iterator[Batch]:
@@ -59,10 +60,11 @@ def batches(runs: int, seed: int = 1) -> Iterator[Batch]:
         spans = scope.scope_spans.add().spans
         for number in numbers:
             spans.extend(_run(number, seed, began + number * _STEP_NS, chance, vocabulary))
+        word = vocabulary[first % len(vocabulary)]
         packer = zlib.compressobj(1, wbits=31)
         body = packer.compress(request.SerializeToString()) + packer.flush()
         last = numbers[-1]
-        yield Batch(body, len(numbers), len(spans), _run_id(last, seed), _trace_id(last, seed).hex())
+        yield Batch(body, len(numbers), len(spans), _run_id(last, seed), _trace_id(last, seed).hex(), word)
 
 
 def _run_id(number: int, seed: int) -> str:
