@@ -37,7 +37,7 @@ _SYLLABLES: Final = ("ba", "co", "di", "fu", "ge", "hi", "ka", "lo", "mi", "nu",
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One compressed request: how many runs and spans it holds, the ids of its last run, a word to look for."""
+    """One compressed request: how many runs and spans it holds, ids of its last run, a word to look for."""
 
     body: bytes
     runs: int
