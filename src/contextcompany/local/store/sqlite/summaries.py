@@ -1,8 +1,9 @@
 """The line of a unit: which of its spans it is taken from, and what those say.
 
 A run's line comes from its own span. Where that has come more than once (a run that was left and resumed),
-the earliest says how it began and the one that ended last how it went. While it has not come, the run is open,
-and the line is put together from what is there. The choice depends on the spans alone, not on their order.
+the earliest says how it began and the one that ended last how it went. While it has not come, the run is
+open, and the line is put together from what is there. The choice depends on the spans alone, not on their
+order.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class Summaries:
         unit.name = nodes.line(said.name) if has_name else ""
         unit.trace_id = unit.address if unit.is_of_trace else nodes.storable(span.trace_id)
         unit.agent = nodes.short(said.agent)
-        unit.service = nodes.short(str(span.resource.get(_SERVICE) or ""))
+        unit.service = nodes.storable(nodes.short(str(span.resource.get(_SERVICE) or "")))
         unit.session_id = nodes.short(said.session_id)
         unit.user_id = nodes.short(said.user_id)
         unit.user_name = nodes.short(said.user_name)
