@@ -46,11 +46,12 @@ class _Run:
 
 
 class Filler:
-    """Makes rows from a seed; the same seed makes the same rows."""
+    """Makes rows, the same ones every time; `texts` takes up what is searched of each span."""
 
-    def __init__(self, connection: sqlite3.Connection, *, seed: int = 6) -> None:
+    def __init__(self, connection: sqlite3.Connection, texts: dict[int, str] | None = None) -> None:
         self._connection = connection
-        self._random = random.Random(seed)
+        self._texts = texts
+        self._random = random.Random(6)
         self._run_id = 0
         self._span_id = 0
         self._change = 0
@@ -86,6 +87,8 @@ class Filler:
         self._connection.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)", [text for _, _, texts in made for text in texts]
         )
+        if self._texts is not None:
+            self._texts.update(text for _, _, texts in made for text in texts)
         self._connection.commit()
 
     def _skewed(self, values: Sequence[str]) -> str:
@@ -164,7 +167,10 @@ class Filler:
 
     def _spans(self, run: _Run, top: _Run, index: int) -> Iterator[tuple[tuple[Any, ...], str]]:
         own = run.columns
-        yield self._span(run, top, "run", own["agent"], status=own["status"]), own["prompt"] + own["response"]
+        yield (
+            self._span(run, top, "run", own["agent"], status=own["status"]),
+            f"{own['prompt']}\n{own['response']}",
+        )
         for _ in range(self._random.choice((1, 2, 2, 3))):
             tokens = self._random.randrange(200, 4_000), self._random.randrange(20, 600)
             cost = None if self._random.random() < 0.1 else (tokens[0] + 4 * tokens[1]) / 1_000_000
@@ -258,14 +264,14 @@ class Filler:
             sums["feedback_text"] = text or sums["feedback_text"]
 
 
-def filled(path: Path | str, count: int) -> sqlite3.Connection:
+def filled(path: Path | str, count: int, texts: dict[int, str] | None = None) -> sqlite3.Connection:
     """Make a database of `count` top-level runs and return a connection to it."""
     with closing(sqlite3.connect(path)) as writing:
         writing.execute(f"PRAGMA page_size = {schema.PAGE_BYTES}")
         writing.execute("PRAGMA journal_mode = WAL")
         writing.execute("PRAGMA synchronous = OFF")
         writing.executescript(schema.TABLES)
-        Filler(writing).fill(count)
+        Filler(writing, texts).fill(count)
         writing.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         writing.execute(f"PRAGMA user_version = {schema.VERSION}")
     connection = sqlite3.connect(path)

@@ -62,14 +62,14 @@ def groups(
         row["key"]: row
         for row in connection.execute(f"SELECT s.name AS key, {_ALL} {source} GROUP BY s.name", parameters)
     }
-    rank: Callable[[str], float] = {
+    ranks: dict[str, Callable[[str], float]] = {
         "runs": lambda name: runs.get(name, 0),
         "cost": lambda name: found[name]["cost"] or 0.0,
         "failed": lambda name: found[name]["failed_calls"],
         "recent": lambda name: found[name]["last_ns"],
         "slowest": lambda name: p95_of(found[name]["durations"]),
-    }[part.order]
-    names, is_more = part.of(found, rank)
+    }
+    names, is_more = part.of(found, ranks[part.order])
     rated = _rated(connection, finder, parameters | {"keys": json.dumps(names)})
     return [_row(found[name], runs.get(name, 0), rated.get(name, (0, 0, 0))) for name in names], is_more
 

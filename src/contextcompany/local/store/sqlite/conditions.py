@@ -194,7 +194,7 @@ def _with_text(
 ) -> Conditions:
     typed = storable(text.strip())
     parameters |= {"text": typed, "address": address_of(typed)}
-    named = list(_NAMED)
+    named: list[str] = list(_NAMED)
     if len(typed) >= _LEAST_BEGINNING and len(typed.split()) == 1:
         parameters["text_end"] = typed + _LAST_CHARACTER
         named.append(_BEGINS)

@@ -219,8 +219,7 @@ class Finder:
         if not self._sets:
             return self._count(self._listed, limit), 0
         hits, walked = self._connection.execute(
-            f"SELECT total(1{_probes(self._sets, 'w.id')}), count(*) "
-            f"FROM ({self._listed} LIMIT :steps) AS w",
+            f"SELECT total(1{_probes(self._sets, 'w.id')}), count(*) FROM ({self._listed} LIMIT :steps) AS w",
             self._parameters | {"steps": steps},
         ).fetchone()
         return int(hits), walked

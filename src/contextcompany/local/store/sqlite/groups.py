@@ -129,13 +129,14 @@ def _runs(
     if finder is not None:
         where += f" AND {kind.top} IN (SELECT r.id {finder.source()})"
         parameters = finder.parameters
-    keys, is_more = [], False
+    keys: list[str] = []
+    is_more = False
     if kind.is_many:
         keys, is_more = _keys(connection, f"FROM {kind.source} WHERE {where}", kind.key, parameters, part)
         where += f" AND {kind.key} IN (SELECT value FROM json_each(:keys))"
         parameters["keys"] = json.dumps(keys)
     # Our own words; values are bound.
-    query = f"SELECT {kind.key} AS key, {_ALL} FROM {kind.source} WHERE {where} GROUP BY {kind.key}"  # noqa: S608
+    query = f"SELECT {kind.key} AS key, {_ALL} FROM {kind.source} WHERE {where} GROUP BY {kind.key}"
     found = {row["key"]: row for row in connection.execute(query, parameters)}
     if not kind.is_many:
         keys, is_more = part.of(found, _ranks(found)[part.order])
@@ -160,7 +161,8 @@ def _keys(
         query = f"SELECT {key}, group_concat(r.end_ns - r.start_ns) {source} GROUP BY {key}"
         slowness = {row[0]: p95_of(row[1]) for row in connection.execute(query, parameters)}
         return part.of(slowness, slowness.__getitem__)
-    query = f"SELECT {key} {source} GROUP BY {key} ORDER BY {_SUMS[part.order]} DESC, {key} LIMIT :n OFFSET :begun"
+    ranked = f"ORDER BY {_SUMS[part.order]} DESC, {key} LIMIT :n OFFSET :begun"
+    query = f"SELECT {key} {source} GROUP BY {key} {ranked}"
     rows = connection.execute(query, parameters | {"n": part.limit + 1, "begun": part.begun})
     keys = [row[0] for row in rows]
     return keys[: part.limit], len(keys) > part.limit
