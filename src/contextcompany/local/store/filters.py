@@ -70,6 +70,10 @@ class RunFilter:
         for name, value in pairs:
             if not value:
                 continue
+            if len(name) > _MOST_CHARACTERS:
+                raise FilterError(
+                    name[:100], f"its name must have at most {_MOST_CHARACTERS:,} characters, got {len(name):,}"
+                )
             if len(value) > _MOST_CHARACTERS:
                 raise FilterError(
                     name, f"must have at most {_MOST_CHARACTERS:,} characters, got {len(value):,}"

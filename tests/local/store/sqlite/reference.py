@@ -63,7 +63,7 @@ class Whole:
 
 
 def wholes(connection: sqlite3.Connection, texts: dict[int, str]) -> list[Whole]:
-    """Read all top-level runs; `texts` holds what is searched of a span, which the index gives back to nobody."""
+    """Read all top-level runs; `texts` is what is searched of each span, which no index gives back."""
     runs = {row["id"]: dict(row) for row in connection.execute("SELECT * FROM run")}
     found = {number: Whole(run) for number, run in runs.items() if run["parent"] is None}
     for run in runs.values():

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 # SQLite takes no pattern of any length.
 _LONGEST: Final = 1_000
 _FACETS: Final = ("agent", "model", "tool", "error")
-_USED: Final = "GROUP BY value ORDER BY count(*) DESC, value LIMIT :limit"
+# By place: a table may have a column of the name that a value goes by.
+_USED: Final = "GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :limit"
 _LIKE: Final = "LIKE :prefix ESCAPE '\\'"
 
 _OF_FACET: Final = f"SELECT value FROM facet WHERE kind = :kind AND value {_LIKE} {_USED}"
