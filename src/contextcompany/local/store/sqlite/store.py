@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _NS_PER_DAY: Final = 86_400_000_000_000
 _SECONDS_BETWEEN_EXPIRIES: Final = 60.0
+_SECONDS_TO_GIVE_WAY: Final = 0.002
 # Whoever waits for a change that another process makes looks this often.
 _SECONDS_BETWEEN_LOOKS: Final = 0.1
 _RUNS_AT_ONCE: Final = 100
@@ -66,6 +67,7 @@ class SqliteRunStore(RunStore):
         self._max_age_days = max_age_days
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._expiring = threading.Lock()
         self._changed = threading.Condition()
         self._is_closed = False
         self._pending = {"logs": 0, "metrics": 0}
@@ -261,22 +263,12 @@ class SqliteRunStore(RunStore):
 
     def expire(self) -> int:
         """Let go of what is too old or too much; see the interface."""
-        removed = 0
-        before_ns = None
-        if self._max_age_days is not None:
-            before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
-        with self._writing() as connection:
-            surplus = retention.surplus(connection, self._max_bytes)
-        while not self._closing.is_set():
-            with self._writing() as connection:
-                went = retention.remove_some(connection, before_ns, surplus - removed)
-                self._numbers.save(connection)
-            if not went:
-                break
-            removed += went
-        if removed:
-            self._tidy_up()
-        return removed
+        # Two at a time would each remove all that is too much.
+        with self._expiring:
+            removed = self._remove_old()
+            if removed:
+                self._tidy_up()
+            return removed
 
     def stats(self) -> StoreStats:
         """Count what is here; see the interface."""
@@ -325,6 +317,27 @@ class SqliteRunStore(RunStore):
         """Close the store."""
         self.close()
 
+    def _remove_old(self) -> int:
+        removed = 0
+        before_ns = None
+        if self._max_age_days is not None:
+            before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
+        with self._writing() as connection:
+            surplus = retention.surplus(connection, self._max_bytes)
+        while not self._closing.is_set():
+            with self._writing() as connection:
+                went = retention.remove_some(connection, before_ns, surplus - removed)
+                self._numbers.save(connection)
+            if not went:
+                break
+            removed += went
+            self._give_way()
+        return removed
+
+    def _give_way(self) -> None:
+        """Let whoever waits to add spans have a turn."""
+        self._closing.wait(_SECONDS_TO_GIVE_WAY)
+
     def _tidy_up(self) -> None:
         with self._writing() as connection:
             has_more = retention.is_untidy(connection)
@@ -333,10 +346,12 @@ class SqliteRunStore(RunStore):
             with self._writing() as connection:
                 has_more = retention.tidy(connection, is_first=is_first)
             is_first = False
+            self._give_way()
         has_more = True
         while has_more and not self._closing.is_set():
             with self._lock, explained(self.path):
                 has_more = self._writer is not None and retention.give_back(self._writer)
+            self._give_way()
 
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
