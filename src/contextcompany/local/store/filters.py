@@ -102,8 +102,11 @@ class RunFilter:
         return kept + tuple((METADATA_PREFIX + key, value) for key, value in self.metadata)
 
     def query(self) -> str:
-        """Write it as a query string without the question mark; empty where nothing is set."""
-        return urlencode(self.pairs())
+        """Write it as a query string without the question mark; empty where nothing is set.
+
+        Halves of surrogate pairs, which no address can hold, become question marks.
+        """
+        return urlencode(self.pairs(), errors="replace")
 
     def but(self, **changes: str) -> RunFilter:
         """Return the same filter with some conditions set to others, or to empty text for none."""
