@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.reading.preview import answer_text, one_line, question_text, value_text
+from contextcompany.local.reading.preview import (
+    answer_text,
+    last_text,
+    one_line,
+    question_text,
+    unwrapped_text,
+    value_text,
+)
+
+
+def _said(role: str, *texts: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text} for text in texts]}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +109,44 @@ def test_an_answer_names_the_tools_it_asks_for() -> None:
         'I look. search(query="late", most=3) shop(sql="SELECT 1") now() odd(free text) {"rows": 2} '
         "[image] [strange]"
     )
+
+
+@pytest.mark.parametrize(
+    ("messages", "options", "text"),
+    [
+        ([_said("user", "a"), _said("user", "b")], {}, "b"),
+        ([_said("user", "a"), _said("user", "b")], {"is_only": True}, None),
+        ([_said("assistant", "a")], {"is_only": True}, "a"),
+        ([_said("user", "a"), _said("tool", "b")], {"is_users": True}, None),
+        ([_said("user", "a")], {"is_users": True}, "a"),
+        ([_said("user", "a", "b")], {}, None),
+        ([{"role": "user", "content": "a"}], {}, None),
+        (["a"], {}, None),
+        ([], {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_the_last_text_is_had_at_little_cost(
+    messages: Any, options: dict[str, bool], text: str | None
+) -> None:
+    """What is more than one text, or of another shape, is left to be read in full."""
+    assert last_text(json.dumps(messages), **options) == text
+    assert last_text((), **options) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unwrapped"),
+    [
+        ('{"value":"15 degrees"}', "15 degrees"),
+        ('{"value":[1, {"a":"}"}]}', '[1, {"a":"}"}]'),
+        ('{"value":1,"unit":"C"}', '{"value":1,"unit":"C"}'),
+        ('{"value":1', '{"value":1'),
+        ("plain", "plain"),
+    ],
+)
+def test_compact_json_stays_as_it_stands_without_the_wrapping(text: str, unwrapped: str) -> None:
+    """Nothing is written anew that reads well already."""
+    assert unwrapped_text(text) == unwrapped
 
 
 @pytest.mark.parametrize(
