@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.local.reading.preview import (
-    answer_text,
     last_text,
+    message_text,
     one_line,
-    question_text,
     unwrapped_text,
     value_text,
 )
@@ -78,20 +77,6 @@ def test_values_are_compact_json_without_the_wrapping(value: Any, text: str) -> 
     assert value_text(value) == text
 
 
-def test_the_question_is_the_last_message_of_a_user() -> None:
-    """Of a whole conversation the newest question is shown; without one, nothing."""
-    messages = [
-        {"role": "user", "parts": [{"type": "text", "content": "first"}]},
-        {
-            "role": "user",
-            "parts": [{"type": "text", "content": "second"}, {"type": "text", "content": "half"}],
-        },
-        {"role": "assistant", "parts": [{"type": "text", "content": "answer"}]},
-    ]
-    assert question_text(json.dumps(messages)) == "second half"
-    assert question_text("[]") == ""
-
-
 def test_an_answer_names_the_tools_it_asks_for() -> None:
     """Tool calls look like calls; arguments may be text that is JSON; media are named."""
     parts = [
@@ -105,7 +90,7 @@ def test_an_answer_names_the_tools_it_asks_for() -> None:
         {"type": "blob", "modality": "image"},
         {"type": "strange"},
     ]
-    assert answer_text(json.dumps([{"role": "assistant", "parts": parts}])) == (
+    assert message_text({"role": "assistant", "parts": parts}) == (
         'I look. search(query="late", most=3) shop(sql="SELECT 1") now() odd(free text) {"rows": 2} '
         "[image] [strange]"
     )
@@ -149,13 +134,10 @@ def test_compact_json_stays_as_it_stands_without_the_wrapping(text: str, unwrapp
     assert unwrapped_text(text) == unwrapped
 
 
-@pytest.mark.parametrize(
-    "value", [None, "", "no json", "{}", "[1]", 5, '[{"role": "user"}]', (None,), "[[]]"]
-)
-def test_what_is_no_list_of_messages_is_no_text(value: Any) -> None:
+@pytest.mark.parametrize("parts", [None, "", "text", {}, [1], (None,), [[]]])
+def test_what_is_no_list_of_parts_is_no_text(parts: Any) -> None:
     """Broken content shows nothing and raises nothing."""
-    assert answer_text(value) == ""
-    assert question_text(value) == ""
+    assert message_text({"role": "user", "parts": parts}) == ""
 
 
 _JSON = st.recursive(
@@ -173,5 +155,6 @@ _JSON = st.recursive(
 @given(_JSON)
 def test_wild_content_raises_nothing(value: Any) -> None:
     """Whatever JSON stands in a content attribute, there is a text for it."""
-    for read in (answer_text, question_text, value_text):
-        assert isinstance(read(json.dumps(value)), str)
+    assert isinstance(value_text(json.dumps(value)), str)
+    assert isinstance(message_text({"parts": value}), str)
+    assert last_text(json.dumps(value)) is None or isinstance(value, list)

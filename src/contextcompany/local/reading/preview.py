@@ -60,19 +60,6 @@ def unwrapped_text(text: str) -> str:
     return inside if isinstance(inside, str) else text[len(_WRAPPING) : text.rindex("}")].strip()
 
 
-def question_text(messages: AttributeValue) -> str:
-    """Write the text of the last message of a user, or nothing if there is none."""
-    for message in reversed(list(_objects(read_json(messages)))):
-        if message.get("role") == "user":
-            return message_text(message)
-    return ""
-
-
-def answer_text(messages: AttributeValue) -> str:
-    """Write what messages say and which tools they ask for, such as `search(query="late")`."""
-    return " ".join(filter(None, map(message_text, _objects(read_json(messages)))))
-
-
 def last_text(messages: AttributeValue, *, is_users: bool = False, is_only: bool = False) -> str | None:
     """Write the text of the last message where it is one of ours, with a single part of text; else None.
 
@@ -98,7 +85,7 @@ def last_text(messages: AttributeValue, *, is_users: bool = False, is_only: bool
 
 
 def message_text(message: Object) -> str:
-    """Write what one message says, part by part."""
+    """Write what one message says and which tools it asks for, such as `search(query="late")`."""
     return " ".join(filter(None, map(_part_text, _objects(message.get("parts")))))
 
 
