@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.diagnostics import logger
-from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
+from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER, infer_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +97,10 @@ def _total(rates: _Rates, tokens: Tokens) -> float:
 
 
 def _model(prices: ModuleType, model: str, provider: str) -> Any:
-    """Find a model in the price list: with the provider that was named, else by its name alone."""
-    given = provider.strip().lower()
-    identifiers = dict.fromkeys((GENAI_PRICES_PROVIDER.get(given, given) or None, None))
+    """Find a model in the price list: with the provider that was named, else with that of its name."""
+    given, inferred = provider.strip().lower(), infer_provider(model) or ""
+    known = [GENAI_PRICES_PROVIDER.get(name, name) for name in (given, inferred)]
+    identifiers = dict.fromkeys((*filter(None, known), None))
     for reference in dict.fromkeys((model, model.rpartition("/")[2])):
         for identifier in identifiers:
             try:
@@ -124,7 +125,9 @@ def _price_at(model: Any, start_ns: int) -> Any:
 
 def _brackets(price: Any) -> list[int]:
     """Return from how many input tokens on other prices hold."""
-    return [tier.start for value in vars(price).values() for tier in getattr(value, "tiers", ())]
+    held: dict[str, Any] = price.__dict__
+    tiered: list[list[Any]] = [value.tiers for value in held.values() if hasattr(value, "tiers")]
+    return [tier.start for tiers in tiered for tier in tiers]
 
 
 def _rates(prices: ModuleType, price: Any, bracket: int) -> _Rates | None:
