@@ -97,7 +97,7 @@ def test_what_otlp_cannot_hold_is_mended_and_stays_readable() -> None:
 
 
 def test_protobuf_reads_it_too() -> None:
-    """What is written is the JSON of the request's definition, but for ids, which OTLP writes in hexadecimal."""
+    """What is written is the JSON of the request's definition, but for ids, which are hexadecimal."""
     document = json.loads(json.dumps(request_document([replace(RECORD, attributes={"a": 1}, links=())])))
     written = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     for name in ("traceId", "spanId", "parentSpanId"):
