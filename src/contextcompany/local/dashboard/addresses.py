@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from contextcompany.local.paths import segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from contextcompany.local.store.filters import RunFilter
-
-NAME_PARAMETER: Final = "name"
-"""Carries a name that a path cannot."""
-
-# Browsers take these for steps up the path, percent-encoded or not.
-_STEPS: Final = frozenset({".", ".."})
 
 
 def run_path(address: str) -> str:
@@ -33,10 +29,8 @@ def agent_path(agent: str) -> str:
 
 
 def named_path(folder: str, name: str) -> str:
-    """Put a name of any text under a folder; as a parameter where no path can carry it."""
-    if not name or name in _STEPS or not name.isprintable():
-        return f"{folder}/?{urlencode({NAME_PARAMETER: name}, errors='replace')}"
-    return f"{folder}/{quote(name, safe='', errors='replace')}"
+    """Put a name of any text under a folder."""
+    return f"{folder}/{segment(name)}"
 
 
 def page_path(path: str, wanted: RunFilter, more: Iterable[tuple[str, str]] = ()) -> str:

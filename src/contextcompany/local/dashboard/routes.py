@@ -38,6 +38,6 @@ def dashboard_router(store: RunStore) -> APIRouter:
     page("/live", Live(store).events)
     for grouping in GROUPINGS:
         page(grouping.path, GroupsPage(store, pages, grouping).show)
-    page("/agents/{name:path}", runs.agent)
+    page("/agents/{name:segment}", runs.agent)
     page("/feedback", FeedbackPage(store, pages).show)
     return router

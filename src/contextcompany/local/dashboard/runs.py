@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.local.dashboard.addresses import NAME_PARAMETER, agent_path, page_path
+from contextcompany.local.dashboard.addresses import agent_path, page_path
 from contextcompany.local.dashboard.filter_form import filter_form, range_links, read_question
 from contextcompany.local.dashboard.live import is_change
 from contextcompany.local.dashboard.rendering import redirect
@@ -41,13 +41,8 @@ class RunsPage:
         return self._answer(read_question(request, "/runs", ("cursor",)))
 
     def agent(self, request: Request) -> Response:
-        """Answer with the page of one agent: its figures and its runs.
-
-        The name is in the path, or a parameter where no path can carry it.
-        """
-        agent: str = request.path_params["name"] or request.query_params.get(NAME_PARAMETER, "")
-        if not agent:
-            return redirect("/agents")
+        """Answer with the page of one agent: its figures and its runs."""
+        agent: str = request.path_params["name"]
         asked = read_question(request, agent_path(agent), ("cursor",), agent=agent)
         return self._answer(asked, agent)
 
