@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Overview,
         Page,
         RunDetail,
+        RunOutline,
         RunRow,
         StoreStats,
     )
@@ -72,6 +73,18 @@ class RunStore(Protocol):
     @abstractmethod
     def run(self, address: str) -> RunDetail | None:
         """Return one run whole, nested or not; None if nothing of it is here."""
+
+    @abstractmethod
+    def outline(self, address: str) -> RunOutline | None:
+        """Return one run with its spans as lines, without their content; None if nothing of it is here."""
+
+    @abstractmethod
+    def bodies(self, ids: Sequence[tuple[str, str]]) -> tuple[SpanRecord, ...]:
+        """Return the spans of these pairs of trace id and span id, as far as they are here, in that order."""
+
+    @abstractmethod
+    def own_spans(self, addresses: Sequence[str]) -> Mapping[str, SpanRecord]:
+        """Return the span of each of these runs, the earliest of a run that has several."""
 
     @abstractmethod
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:
