@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from contextcompany.local.api import parameters
 from contextcompany.local.api.errors import ApiError, ErrorAnswer, bad
 from contextcompany.local.api.giving import give_feedback, new_feedback
 from contextcompany.local.api.importing import take_in
-from contextcompany.local.api.lines import export_lines
+from contextcompany.local.api.lines import export_lines, line_of
 from contextcompany.local.api.models import (
     Feedback,
     GivenFeedback,
@@ -59,10 +59,13 @@ def _error(description: str) -> dict[str, Any]:
     return {"model": ErrorAnswer, "description": description}
 
 
-_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "What was asked for."},
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     400: _error("A parameter is not known or cannot be used."),
     503: _error("The store cannot answer or is full."),
+}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "What was asked for."},
+    **_REFUSALS,
 }
 _MISSING: Final[dict[int | str, dict[str, Any]]] = {404: _error("Nothing of it is here.")}
 _LINES: Final = "application/jsonl"
@@ -116,16 +119,20 @@ def _add_runs(router: APIRouter, store: RunStore) -> None:
         return RunWithNested(**dict(run_fields(row)), nested=nested)
 
     @router.get("/runs/{address:segment}/spans", response_model=dict[str, Any], responses=_ANSWERS | _MISSING)
-    def spans(address: Address, request: Request) -> JSONResponse:
+    def spans(address: Address, request: Request) -> Response:
         """Return all spans of a run as an ExportTraceServiceRequest in OTLP JSON."""
         parameters.nothing(request)
-        return JSONResponse(request_document(_known(store, address).spans))
+        body = line_of(request_document(_known(store, address).spans))
+        return Response(body, media_type="application/json")
 
     @router.post(
         "/runs/{address:segment}/feedback",
         status_code=HTTPStatus.CREATED,
         openapi_extra=_FEEDBACK_BODY,
-        responses=_ANSWERS | _MISSING | {413: _error("The body is too large.")},
+        responses={201: {"description": "It was kept."}}
+        | _REFUSALS
+        | _MISSING
+        | {413: _error("The body is too large.")},
     )
     async def give(address: Address, request: Request) -> GivenFeedback:
         """Give feedback on a run."""

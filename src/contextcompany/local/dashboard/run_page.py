@@ -163,7 +163,9 @@ class RunPage:
         }
 
     def _unknown(self, address: str) -> Response:
-        return self._pages.answer("unknown.html", section=_SECTION, status=404, what="run", key=address, query=query_path)
+        return self._pages.answer(
+            "unknown.html", section=_SECTION, status=404, what="run", key=address, query=query_path
+        )
 
 
 def _address(request: Request) -> str:

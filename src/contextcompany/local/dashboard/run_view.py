@@ -123,7 +123,8 @@ class RunView:
             if moment.place.line is not None
         }
         said = {
-            wanted[span.trace_id, span.span_id]: conversation(span) for span in self._store.bodies(list(wanted))
+            wanted[span.trace_id, span.span_id]: conversation(span)
+            for span in self._store.bodies(list(wanted))
         }
         return transcript(shown, said, before)
 
@@ -141,7 +142,9 @@ class RunView:
             has_children=bool(place.children),
             bar=self.waterfall.bar(place),
             duration=duration_text(place.end_ns - place.start_ns) if place.kind != "feedback" else "",
-            tokens=token_text(used.input_tokens, used.cached_tokens, used.output_tokens) if has_figures else "",
+            tokens=token_text(used.input_tokens, used.cached_tokens, used.output_tokens)
+            if has_figures
+            else "",
             token_count=used.input_tokens + used.output_tokens if has_figures else 0,
             cost=money_text(used.cost) if has_figures and used.cost is not None else "",
             error=(line.error or line.error_type) if line is not None else "",

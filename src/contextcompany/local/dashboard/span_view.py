@@ -153,7 +153,11 @@ def span_text(span: SpanRecord, source: str) -> str | None:
         return attribute_text(span.attributes[key]) if key in span.attributes else None
     if source.startswith(STACK_TRACE):
         number = source.removeprefix(STACK_TRACE)
-        if not number.isdecimal() or len(number) > len(str(len(span.events))) or int(number) >= len(span.events):
+        if (
+            not number.isdecimal()
+            or len(number) > len(str(len(span.events)))
+            or int(number) >= len(span.events)
+        ):
             return None
         trace = span.events[int(number)].attributes.get(attributes.EXCEPTION_STACKTRACE)
         return trace if isinstance(trace, str) else None

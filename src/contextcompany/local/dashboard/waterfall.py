@@ -50,7 +50,9 @@ class Place:
     @property
     def start_ns(self) -> int:
         """When it began; without a span, when its first child did."""
-        return self.line.start_ns if self.line else min((child.start_ns for child in self.children), default=0)
+        return (
+            self.line.start_ns if self.line else min((child.start_ns for child in self.children), default=0)
+        )
 
     @property
     def end_ns(self) -> int:
@@ -149,7 +151,9 @@ def _placed(outline: RunOutline) -> list[Place]:
             around = outline.parents.get(line.run)
             parents[place] = caller or (run_of(around, line) if around in own else None)
         else:
-            parents[place] = caller if caller is not None and caller.run == line.run else run_of(line.run, line)
+            parents[place] = (
+                caller if caller is not None and caller.run == line.run else run_of(line.run, line)
+            )
     _cut_cycles(parents)
     roots: list[Place] = []
     for place, parent in parents.items():
