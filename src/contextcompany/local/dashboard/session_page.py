@@ -25,7 +25,7 @@ _MOST_CHARACTERS_OF_ALL: Final = 600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ExchangeView:
     """One run of the thread; prompt and answer are None where there is none."""
 
     row: RunRow
@@ -80,18 +80,18 @@ class SessionPage:
             agents=tuple(dict.fromkeys(row.agent for row in rows if row.agent)),
         )
 
-    def _exchanges(self, rows: tuple[RunRow, ...]) -> list[Exchange]:
-        own = self._store.own_spans([row.address for row in rows])
+    def _exchanges(self, rows: tuple[RunRow, ...]) -> list[ExchangeView]:
+        said = self._store.exchanges([row.address for row in rows])
         most = max(500, min(_MOST_CHARACTERS, _MOST_CHARACTERS_OF_ALL // (2 * len(rows))))
-        exchanges: list[Exchange] = []
+        exchanges: list[ExchangeView] = []
         last_ns = rows[0].start_ns
         for row in rows:
-            span = own.get(row.address)
-            said = read(span) if span is not None else None
-            prompt = said.prompt if said is not None else row.prompt
-            answer = said.response if said is not None else row.response
+            found = said.get(row.address)
+            asked, answered = (found.asked, found.answered) if found is not None else (None, None)
+            prompt = read(asked).prompt if asked is not None else row.prompt
+            answer = read(answered).response if answered is not None else row.response
             exchanges.append(
-                Exchange(
+                ExchangeView(
                     row,
                     prose(prompt, most) if prompt else None,
                     prose(answer, most) if answer else None,

@@ -123,7 +123,7 @@ def _placed(outline: RunOutline) -> list[Place]:
     for line in outline.lines:
         key = line.span_id if is_unique else f"{line.trace_id}.{line.span_id}"
         place = by_id[line.trace_id, line.span_id] = Place(line.run, line, key)
-        if line.kind == "run":
+        if line.is_own:
             own[line.run].append(place)
     missing: dict[str, Place] = {}
     parents: dict[Place, Place | None] = {}
@@ -147,7 +147,7 @@ def _placed(outline: RunOutline) -> list[Place]:
         line = place.line
         assert line is not None  # noqa: S101
         caller = by_id.get((line.trace_id, line.parent_span_id or ""))
-        if line.kind == "run":
+        if line.is_own:
             around = outline.parents.get(line.run)
             parents[place] = caller or (run_of(around, line) if around in own else None)
         else:

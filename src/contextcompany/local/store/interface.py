@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from contextcompany.local.store.filters import RunFilter
     from contextcompany.local.store.rows import (
         Added,
+        Exchange,
         FeedbackRow,
         GroupBy,
         GroupRow,
@@ -83,8 +84,8 @@ class RunStore(Protocol):
         """Return the spans of these pairs of trace id and span id, as far as they are here, in that order."""
 
     @abstractmethod
-    def own_spans(self, addresses: Sequence[str]) -> Mapping[str, SpanRecord]:
-        """Return the span of each of these runs, the earliest of a run that has several."""
+    def exchanges(self, addresses: Sequence[str]) -> Mapping[str, Exchange]:
+        """Return the spans that say what was asked of each of these runs and what it answered."""
 
     @abstractmethod
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:

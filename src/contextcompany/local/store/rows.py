@@ -88,7 +88,7 @@ class SpanLine(NamedTuple):
     """One span of a run as a line, without its content: a run can have many thousands.
 
     A tuple, because those are made five times as fast as dataclasses. `run` is the address of the run it
-    belongs to; for a run's own span, that run. `name` is the agent of a run, the model of a step, the tool
+    belongs to, `is_own` says whether it is that run's own span. `name` is the agent of a run, the model of a step, the tool
     of a tool call, else the name of the span. `error` is shortened to a line.
     """
 
@@ -109,6 +109,7 @@ class SpanLine(NamedTuple):
     cost: float | None = None
     score: str = ""
     feedback_text: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,14 @@ class RunOutline:
     row: RunRow
     lines: tuple[SpanLine, ...]
     parents: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The span that holds what was asked of a run, and the one that holds what it answered."""
+
+    asked: SpanRecord | None
+    answered: SpanRecord | None
 
 
 @dataclass(frozen=True, slots=True)
