@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
@@ -18,7 +17,15 @@ from contextcompany.local.store.sqlite import groups as group_queries
 from contextcompany.local.store.sqlite import listing, outline, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
-from contextcompany.local.store.sqlite.database import Readers, check, connect, create, explained
+from contextcompany.local.store.sqlite.database import (
+    Readers,
+    check,
+    connect,
+    create,
+    explained,
+    make_folder,
+    reached,
+)
 from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
 from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
 from contextcompany.local.store.sqlite.ownership import own
@@ -26,7 +33,8 @@ from contextcompany.local.store.sqlite.whole import MOST_SPANS, spans_of
 from contextcompany.local.store.sqlite.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
@@ -91,7 +99,7 @@ class SqliteRunStore(RunStore):
         url: str = "",
         max_age_days: float | None = None,
         max_bytes: int | None = None,
-    ) -> SqliteRunStore:
+    ) -> Self:
         """Open a database; one that is not there is made, unless it is only read.
 
         Args:
@@ -119,8 +127,9 @@ class SqliteRunStore(RunStore):
                 finally:
                     reader.close()
             return cls(place, None, None, None, None)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ownership = own(place, url)
+        with reached(place):
+            make_folder(place)
+            ownership = own(place, url)
         with ownership, explained(place):
             create(place)
             return cls(place, connect(place, "rw"), ownership, max_age_days, max_bytes)
@@ -132,7 +141,12 @@ class SqliteRunStore(RunStore):
 
     def add(self, spans: Sequence[SpanRecord]) -> Added:
         """Keep spans; see the interface."""
-        return self.add_all((spans,))
+        if not spans:
+            return Added(0)
+        # Made ready before the lock is taken: threads that add wait for each other as little as possible.
+        arrivals = [arrival_of(span) for span in spans]
+        with self._writing() as connection:
+            return write(connection, self._numbers, arrivals)
 
     def add_all(self, batches: Iterable[Sequence[SpanRecord]]) -> Added:
         """Keep what an import brings, all or nothing; see the interface."""
@@ -302,7 +316,7 @@ class SqliteRunStore(RunStore):
         with self._readers.reading() as connection:
             return StoreStats(
                 runs=connection.execute("SELECT count(*) FROM run WHERE parent IS NULL").fetchone()[0],
-                spans=connection.execute("SELECT count(*) FROM body").fetchone()[0],
+                spans=connection.execute("SELECT count(*) FROM span").fetchone()[0],
                 bytes=sum(
                     file.stat().st_size
                     for file in (self.path, self.path.with_name(self.path.name + "-wal"))
@@ -334,7 +348,7 @@ class SqliteRunStore(RunStore):
         with self._changed:
             self._changed.notify_all()
 
-    def __enter__(self) -> SqliteRunStore:
+    def __enter__(self) -> Self:
         """Return the store."""
         return self
 
@@ -343,7 +357,7 @@ class SqliteRunStore(RunStore):
         self.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Generator[sqlite3.Connection]:
         """Lend the connection that writes, in a transaction that is committed where the block succeeds."""
         with self._lock, explained(self.path):
             writer = self._writer
