@@ -31,7 +31,5 @@ def run_router(store: RunStore, pages: Pages) -> APIRouter:
         router.add_route(f"{page}/{name}", answer, methods=["GET"], include_in_schema=False)
     router.add_route(f"{page}/feedback", run.feedback, methods=["POST"], include_in_schema=False)
     session = SessionPage(store, pages)
-    router.add_route(
-        "/sessions/{session_id:segment}", session.show, methods=["GET"], include_in_schema=False
-    )
+    router.add_route("/sessions/{session_id:segment}", session.show, methods=["GET"], include_in_schema=False)
     return router

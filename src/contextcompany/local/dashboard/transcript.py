@@ -103,7 +103,11 @@ def known_before(listed: Sequence[Moment], start: int) -> list[Moment]:
         elif place.kind == "step":
             steps[place.run] = moment
     last = [steps[run] for run in around if run in steps]
-    chosen = [*list(around.values())[-_LOOK_BACK:], *last[-_LOOK_BACK:], *listed[max(0, start - _LOOK_BACK) : start]]
+    chosen = [
+        *list(around.values())[-_LOOK_BACK:],
+        *last[-_LOOK_BACK:],
+        *listed[max(0, start - _LOOK_BACK) : start],
+    ]
     return list(dict.fromkeys(chosen))
 
 
@@ -202,10 +206,14 @@ class _Transcript:
         for view in self._views(place, "answered", answers[:_MOST_EARLIER]):
             yield Turn("message", place, (view,), parts=view.parts)
 
-    def _views(self, place: Place, source: str, messages: list[tuple[int, Message]]) -> tuple[MessageView, ...]:
+    def _views(
+        self, place: Place, source: str, messages: list[tuple[int, Message]]
+    ) -> tuple[MessageView, ...]:
         views = (
             self._without_calls(
-                place, message_view(message, f"{source}.{number}", _MOST_CHARACTERS), is_answer=source == "answered"
+                place,
+                message_view(message, f"{source}.{number}", _MOST_CHARACTERS),
+                is_answer=source == "answered",
             )
             for number, message in messages
         )
