@@ -17,8 +17,9 @@ from contextcompany.local.dashboard.feedback_form import (
 )
 from contextcompany.local.dashboard.links import below, query_path
 from contextcompany.local.dashboard.rendering import redirect
-from contextcompany.local.dashboard.run_view import SCALE, RunView
+from contextcompany.local.dashboard.run_view import RunView, Shapes
 from contextcompany.local.dashboard.span_view import span_text
+from contextcompany.local.dashboard.waterfall import SCALE
 from contextcompany.local.otlp.json_writing import request_document
 from contextcompany.local.reading.feedback import MOST_CHARACTERS, feedback_span
 
@@ -43,6 +44,7 @@ class RunPage:
     def __init__(self, store: RunStore, pages: Pages) -> None:
         self._store = store
         self._pages = pages
+        self._shapes = Shapes(store)
 
     def show(self, request: Request) -> Response:
         """Answer with the page."""
@@ -88,8 +90,8 @@ class RunPage:
 
     def change(self, request: Request) -> Response:
         """Answer with the number of the newest change of the run."""
-        outline = self._store.outline(_address(request))
-        return PlainTextResponse(str(outline.row.change)) if outline is not None else _gone()
+        row = self._store.row(_address(request))
+        return PlainTextResponse(str(row.change)) if row is not None else _gone()
 
     async def feedback(self, request: Request) -> Response:
         """Keep feedback from the form of the page and go back to it; or the page with what is wrong."""
@@ -99,7 +101,7 @@ class RunPage:
 
     def _give(self, address: str, body: bytes | None, request: Request) -> Response:
         form = read_feedback(body)
-        row = self._store.outline(address)
+        row = self._store.row(address)
         if row is None:
             return self._unknown(address)
         try:
@@ -107,7 +109,7 @@ class RunPage:
         except FeedbackFormError as error:
             return self._page(address, request, form.refused(str(error)), status=400)
         span = feedback_span(
-            row.row.run_id or address, score=given.score, text=given.text, trace_id=row.row.trace_id
+            row.run_id or row.address, score=given.score, text=given.text, trace_id=row.trace_id
         )
         self._store.add([span])
         return redirect(f"{run_path(address)}#feedback")
@@ -146,8 +148,8 @@ class RunPage:
         return view.body(place) if view is not None and place is not None else None
 
     def _view(self, address: str) -> RunView | None:
-        outline = self._store.outline(address)
-        return RunView(self._store, outline) if outline is not None else None
+        shape = self._shapes.of(address)
+        return RunView(self._store, shape) if shape is not None else None
 
     def _fragment(self, template: str, view: RunView, **values: Any) -> Response:
         text = self._pages.text(template, **self._values(view), **values)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.local.dashboard.span_view import SpanView, span_view
-from contextcompany.local.dashboard.transcript import Turn, known_before, moments, transcript
-from contextcompany.local.dashboard.waterfall import SCALE, Bar, Place, Waterfall, waterfall
+from contextcompany.local.dashboard.transcript import Moment, Turn, known_before, moments, transcript
+from contextcompany.local.dashboard.waterfall import Bar, Place, Waterfall, waterfall
 from contextcompany.local.reading.figures import duration_text, money_text, token_text
 from contextcompany.local.reading.messages import conversation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from contextcompany.local.otlp.spans import SpanRecord
+    from contextcompany.local.reading.conversation import Conversation
     from contextcompany.local.store.interface import RunStore
     from contextcompany.local.store.rows import RunOutline, RunRow, SpanLine
 
-LINES: Final = 500
+LINES: Final = 300
 """So many lines of a waterfall come at once."""
 
 TURNS: Final = 60
 """So many points of a conversation come at once."""
 
+_MOST_RECENT: Final = 2
 _TICKS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 _KINDS: Final = {"run": "agent", "span": "span"}
 
@@ -55,22 +60,72 @@ class Part:
     after: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunShape:
+    """All of a run but the content of its spans: what many requests for its page have in common."""
+
+    row: RunRow
+    waterfall: Waterfall
+    moments: tuple[Moment, ...]
+    feedback: tuple[SpanLine, ...]
+
+
+def run_shape(outline: RunOutline) -> RunShape:
+    """Put the spans of a run in their places."""
+    found = waterfall(outline)
+    address = outline.row.address
+    given = (line for line in outline.lines if line.kind == "feedback" and line.run == address)
+    return RunShape(outline.row, found, tuple(moments(found)), tuple(given))
+
+
+class Shapes:
+    """The shapes of the runs that were looked at last: while a run is read, it is asked for again and again.
+
+    Args:
+        store: Where runs are kept.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._recent: dict[str, RunShape] = {}
+        self._lock = threading.Lock()
+
+    def of(self, address: str) -> RunShape | None:
+        """Return the shape of a run as it is now; None if nothing of it is here."""
+        row = self._store.row(address)
+        if row is None:
+            return None
+        with self._lock:
+            known = self._recent.get(row.address)
+        if known is not None and known.row.change == row.change:
+            return known
+        outline = self._store.outline(address)
+        if outline is None:
+            return None
+        shape = run_shape(outline)
+        with self._lock:
+            self._recent.pop(row.address, None)
+            while len(self._recent) >= _MOST_RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[row.address] = shape
+        return shape
+
+
 class RunView:
-    """One run, from the lines of its spans; their content is asked for as far as it is shown.
+    """One run; the content of its spans is asked for as far as it is shown.
 
     Args:
         store: Where the content is.
-        outline: The run.
+        shape: The run.
     """
 
-    def __init__(self, store: RunStore, outline: RunOutline) -> None:
+    def __init__(self, store: RunStore, shape: RunShape) -> None:
         self._store = store
-        self.row: RunRow = outline.row
-        self.waterfall: Waterfall = waterfall(outline)
-        self.feedback: tuple[SpanLine, ...] = tuple(
-            line for line in outline.lines if line.kind == "feedback" and line.run == outline.row.address
-        )
-        self._moments = moments(self.waterfall)
+        self.row = shape.row
+        self.waterfall = shape.waterfall
+        self.feedback = shape.feedback
+        self._moments = shape.moments
+        self._read: dict[str, tuple[SpanRecord, Conversation]] = {}
 
     @property
     def ticks(self) -> tuple[str, ...]:
@@ -88,15 +143,13 @@ class RunView:
 
     def body(self, place: Place) -> SpanRecord | None:
         """Return the span of a place; None for a run without a span of its own."""
-        if place.line is None:
-            return None
-        found = self._store.bodies([(place.line.trace_id, place.line.span_id)])
-        return found[0] if found else None
+        self._read_all([place])
+        return self._read[place.key][0] if place.key in self._read else None
 
     def span(self, place: Place) -> SpanView | None:
         """Show a span in full; None for a run without a span of its own."""
-        span = self.body(place)
-        return span_view(place.key, span) if span is not None else None
+        self._read_all([place])
+        return span_view(place.key, *self._read[place.key]) if place.key in self._read else None
 
     def lines_part(self, start: int | None, place: Place | None) -> Part:
         """Choose which lines to show: those from `start`, else those around a place, else the first."""
@@ -117,16 +170,19 @@ class RunView:
         """Return a part of the conversation."""
         shown = self._moments[part.start : part.end]
         before = known_before(self._moments, part.start)
-        wanted = {
-            (moment.place.line.trace_id, moment.place.line.span_id): moment.place.key
-            for moment in (*before, *shown)
-            if moment.place.line is not None
-        }
-        said = {
-            wanted[span.trace_id, span.span_id]: conversation(span)
-            for span in self._store.bodies(list(wanted))
-        }
+        self._read_all([moment.place for moment in (*before, *shown)])
+        said = {key: conversation for key, (_, conversation) in self._read.items()}
         return transcript(shown, said, before)
+
+    def _read_all(self, places: Sequence[Place]) -> None:
+        """Ask for the spans of places and read them, each once: one can hold megabytes."""
+        wanted = {
+            (place.line.trace_id, place.line.span_id): place.key
+            for place in places
+            if place.line is not None and place.key not in self._read
+        }
+        for span in self._store.bodies(list(wanted)):
+            self._read[wanted[span.trace_id, span.span_id]] = (span, conversation(span))
 
     def _line(self, place: Place) -> LineView:
         line = place.line
@@ -155,6 +211,3 @@ def _part(start: int, most: int, whole: int) -> Part:
     start = max(0, min(start, max(0, whole - 1)))
     end = min(start + most, whole)
     return Part(start, end, whole, max(0, start - most) if start else None, end if end < whole else None)
-
-
-__all__ = ["LINES", "SCALE", "TURNS", "LineView", "Part", "RunView"]

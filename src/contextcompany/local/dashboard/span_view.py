@@ -30,6 +30,7 @@ from contextcompany.semconv import attributes, foreign
 
 if TYPE_CHECKING:
     from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
+    from contextcompany.local.reading.conversation import Conversation
     from contextcompany.local.reading.reading import Reading
 
 STACK_TRACE: Final = "stack."
@@ -103,10 +104,15 @@ class SpanView:
     resource: AttributeTable
 
 
-def span_view(key: str, span: SpanRecord) -> SpanView:
-    """Read one span."""
+def span_view(key: str, span: SpanRecord, said: Conversation) -> SpanView:
+    """Read one span.
+
+    Args:
+        key: By what its run tells it from others.
+        span: The span.
+        said: What it says, as `conversation()` reads it.
+    """
     reading = read(span)
-    said = conversation(span)
     left_out = max(0, len(said.asked) - _MOST_MESSAGES)
     plain_events = [event for event in span.events if event.name != attributes.EXCEPTION_EVENT_NAME]
     return SpanView(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contextcompany.local.reading.reading import Kind
     from contextcompany.local.store.rows import RunOutline, SpanLine
 
 MOST_DEPTH: Final = 20
@@ -32,6 +33,7 @@ class Place:
     run: str
     line: SpanLine | None
     key: str = ""
+    kind: Kind = "run"
     depth: int = 0
     agents: int = 0
     below: int = 0
@@ -41,11 +43,6 @@ class Place:
     cost: float | None = None
     is_seen_twice: bool = False
     children: list[Place] = field(default_factory=list["Place"])
-
-    @property
-    def kind(self) -> str:
-        """What it stands for."""
-        return "run" if self.line is None else self.line.kind
 
     @property
     def start_ns(self) -> int:
@@ -122,7 +119,7 @@ def _placed(outline: RunOutline) -> list[Place]:
     is_unique = len(set(ids)) == len(ids)
     for line in outline.lines:
         key = line.span_id if is_unique else f"{line.trace_id}.{line.span_id}"
-        place = by_id[line.trace_id, line.span_id] = Place(line.run, line, key)
+        place = by_id[line.trace_id, line.span_id] = Place(line.run, line, key, line.kind)
         if line.is_own:
             own[line.run].append(place)
     missing: dict[str, Place] = {}
@@ -166,7 +163,8 @@ def _walk(roots: list[Place]) -> Iterator[Place]:
     while waiting:
         place, depth, agents, is_within_step = waiting.pop()
         place.depth, place.agents = min(depth, MOST_DEPTH), agents
-        place.children.sort(key=_start)
+        if len(place.children) > 1:
+            place.children.sort(key=_start)
         place.is_seen_twice = is_within_step and place.kind == "step"
         is_within_step = place.kind == "step" or (is_within_step and place.kind not in {"tool", "run"})
         yield place
@@ -175,14 +173,22 @@ def _walk(roots: list[Place]) -> Iterator[Place]:
 
 
 def _sum_up(place: Place) -> None:
-    parts: list[Place | SpanLine] = list(place.children)
-    if place.line is not None and place.line.kind == "step" and not place.is_seen_twice:
-        parts.append(place.line)
-    place.below = len(place.children) + sum(child.below for child in place.children)
-    place.input_tokens = sum(part.input_tokens for part in parts)
-    place.cached_tokens = sum(part.cached_tokens for part in parts)
-    place.output_tokens = sum(part.output_tokens for part in parts)
-    costs = [part.cost for part in parts if part.cost is not None]
+    """Add up what is at and below a place, once that is done for its children."""
+    line = place.line
+    is_counted = line is not None and line.kind == "step" and not place.is_seen_twice
+    if line is not None and is_counted:
+        place.input_tokens, place.cached_tokens = line.input_tokens, line.cached_tokens
+        place.output_tokens, place.cost = line.output_tokens, line.cost
+    if not place.children:
+        return
+    costs = [] if place.cost is None else [place.cost]
+    for child in place.children:
+        place.below += child.below + 1
+        place.input_tokens += child.input_tokens
+        place.cached_tokens += child.cached_tokens
+        place.output_tokens += child.output_tokens
+        if child.cost is not None:
+            costs.append(child.cost)
     place.cost = math.fsum(costs) if costs else None
 
 

@@ -76,6 +76,10 @@ class RunStore(Protocol):
         """Return one run whole, nested or not; None if nothing of it is here."""
 
     @abstractmethod
+    def row(self, address: str) -> RunRow | None:
+        """Return the line of one run, nested or not; None if nothing of it is here."""
+
+    @abstractmethod
     def outline(self, address: str) -> RunOutline | None:
         """Return one run with its spans as lines, without their content; None if nothing of it is here."""
 

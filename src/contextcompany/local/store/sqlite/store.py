@@ -212,6 +212,14 @@ class SqliteRunStore(RunStore):
             row = listing.run_row(connection, found)
             return RunDetail(row, spans_of(connection, found["id"], found["top"], MOST_SPANS))
 
+    def row(self, address: str) -> RunRow | None:
+        """Return the line of one run; see the interface."""
+        with self._readers.reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM run WHERE address = ?", (address_of(address),)
+            ).fetchone()
+            return None if found is None else listing.run_row(connection, found)
+
     def outline(self, address: str) -> RunOutline | None:
         """Return one run with its spans as lines; see the interface. Of a run beyond all measure as `run`."""
         with self._readers.reading() as connection:
