@@ -12,7 +12,7 @@ from contextcompany.local.store.rows import StoreError, StoreFullError, StoreLoc
 from contextcompany.local.store.sqlite.schema import APPLICATION_ID, PAGE_BYTES, TABLES, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 _BUSY_SECONDS: Final = 10.0
@@ -31,7 +31,7 @@ _PRIMARY: Final = 0xFF
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Generator[None]:
     """Turn an error of SQLite into one of the store that says what to do.
 
     Raises:
@@ -135,7 +135,8 @@ def connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    found: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return not found
 
 
 def _fill(connection: sqlite3.Connection) -> None:
@@ -160,7 +161,7 @@ class Readers:
             self._idle.put(None)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Generator[sqlite3.Connection]:
         """Lend a connection on which everything that is read is of one moment.
 
         Raises:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextcompany.local.reading.reading import Reading
 
 Sums: TypeAlias = list[int]
-"""What is added up over the spans of a unit, in the order of `SUMMED`; the cost comes last, in `COST_UNITS`."""
+"""What is added up over the spans of a unit: in the order of `SUMMED`, then the cost in `COST_UNITS`."""
 
 SUMMED: Final = (
     "spans",

@@ -8,6 +8,7 @@ from contextcompany.local.reading.read import read
 from contextcompany.local.store.sqlite import facets, packs
 from contextcompany.local.store.sqlite.nodes import checksum, searched
 from contextcompany.local.store.sqlite.numbers import add_to
+from contextcompany.local.store.sqlite.schema import PAGE_BYTES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,10 +30,9 @@ SELECT span.id, span.trace, span.checksum FROM run JOIN span ON span.run = run.i
 
 def used_bytes(connection: sqlite3.Connection) -> int:
     """Return how much of the file holds something."""
-    pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
+    pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    return (pages - free) * PAGE_BYTES
 
 
 def is_due(connection: sqlite3.Connection, before_ns: int | None, most_bytes: int | None) -> bool:
@@ -78,7 +78,8 @@ def _remove(connection: sqlite3.Connection, top: int) -> int:
     connection.executemany("DELETE FROM span WHERE id = ?", numbers)
     packs.forget(connection, (number for number, _, _ in spans))
     connection.execute(
-        "UPDATE trace SET unit = 0 WHERE trace_id IN (SELECT address FROM run WHERE top = ? AND run_id IS NULL)",
+        "UPDATE trace SET unit = 0 "
+        "WHERE trace_id IN (SELECT address FROM run WHERE top = ? AND run_id IS NULL)",
         (top,),
     )
     connection.execute("DELETE FROM run WHERE top = ?", (top,))

@@ -96,8 +96,8 @@ CREATE TABLE span (
     status TEXT NOT NULL,                  -- ok, partial, failed
     claims INTEGER NOT NULL,               -- whether it names its run itself
     own INTEGER NOT NULL,                  -- whether it is the run's own span
-    within INTEGER NOT NULL,               -- whether it is inside a step: such a step is the same request, seen
-                                           -- by a second instrumentation, and is left out of counts and sums
+    within INTEGER NOT NULL,               -- whether it is inside a step: such a step is the same request,
+                                           -- seen by a second instrumentation, and counts nowhere
     says INTEGER NOT NULL,                 -- 1: has a prompt, 2: a response, 4: feedback in words
     start_ns INTEGER NOT NULL,
     end_ns INTEGER NOT NULL,
@@ -126,6 +126,7 @@ CREATE TABLE pack (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, lines BLOB 
 -- Full text of a span under its id; content is not kept twice.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 
--- Counts that have no row of their own: change, duplicates, expired, logs, metrics, last_span, last_run.
+-- Counts that have no row of their own: change, duplicates, expired, logs, metrics, last_span, last_run,
+-- last_trace.
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """

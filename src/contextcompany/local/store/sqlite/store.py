@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
@@ -26,7 +25,8 @@ from contextcompany.local.store.sqlite.whole import MOST_SPANS, spans_of
 from contextcompany.local.store.sqlite.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
@@ -91,7 +91,7 @@ class SqliteRunStore(RunStore):
         url: str = "",
         max_age_days: float | None = None,
         max_bytes: int | None = None,
-    ) -> SqliteRunStore:
+    ) -> Self:
         """Open a database; one that is not there is made, unless it is only read.
 
         Args:
@@ -347,7 +347,7 @@ class SqliteRunStore(RunStore):
         with self._changed:
             self._changed.notify_all()
 
-    def __enter__(self) -> SqliteRunStore:
+    def __enter__(self) -> Self:
         """Return the store."""
         return self
 
@@ -356,7 +356,7 @@ class SqliteRunStore(RunStore):
         self.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Generator[sqlite3.Connection]:
         """Lend the connection that writes, in a transaction that is committed where the block succeeds."""
         with self._lock, explained(self.path):
             writer = self._writer

@@ -1,8 +1,8 @@
 """The line of a unit: which of its spans it is taken from, and what those say.
 
-A run's line comes from its own span. Where that has come more than once (a run that was left and resumed), the
-earliest says how it began and the one that ended last how it went. While it has not come, the run is open, and
-the line is put together from what is there. The choice depends on the spans alone, not on their order.
+A run's line comes from its own span. Where that has come more than once (a run that was left and resumed),
+the earliest says how it began and the one that ended last how it went. While it has not come, the run is open,
+and the line is put together from what is there. The choice depends on the spans alone, not on their order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _SERVICE: Final = "service.name"
 
 _EARLIEST: Final = "ORDER BY start_ns, end_ns DESC, span_id LIMIT 1"
-_OWN_FIRST: Final = f"SELECT id, says, trace, parent_span_id, start_ns FROM span WHERE run = ? AND own = 1 {_EARLIEST}"
+_OWN_FIRST: Final = (
+    f"SELECT id, says, trace, parent_span_id, start_ns FROM span WHERE run = ? AND own = 1 {_EARLIEST}"
+)
 _OWN_LAST: Final = (
     "SELECT id, says, end_ns FROM span WHERE run = ? AND own = 1 ORDER BY end_ns DESC, span_id DESC LIMIT 1"
 )
@@ -41,7 +43,9 @@ _ROOT: Final = (
     "SELECT id, start_ns, end_ns FROM span "
     f"WHERE trace = ? AND parent_span_id IS NULL AND run = ? AND kind <> 'feedback' {_EARLIEST}"
 )
-_FIRST_OF_KIND: Final = f"SELECT start_ns, end_ns, span_id, id FROM span WHERE run = ? AND kind = ? {_EARLIEST}"
+_FIRST_OF_KIND: Final = (
+    f"SELECT start_ns, end_ns, span_id, id FROM span WHERE run = ? AND kind = ? {_EARLIEST}"
+)
 _BOUNDS: Final = (
     "SELECT min(start_ns), max(end_ns) FROM span WHERE run = ? AND kind IN ('run', 'span', 'step', 'tool')"
 )
@@ -109,7 +113,9 @@ class Summaries:
             default=None,
         )
         if found is None:
-            found = self._one(_FIRST_OF_KIND, unit.id, "span") or self._one(_FIRST_OF_KIND, unit.id, "feedback")
+            found = self._one(_FIRST_OF_KIND, unit.id, "span") or self._one(
+                _FIRST_OF_KIND, unit.id, "feedback"
+            )
         self._set_head(unit, found[3], has_name=False)
         self._set_tail(unit, root[0] if root else 0)
         self._set_asker(unit, self._asker(unit))
