@@ -108,7 +108,7 @@ def test_a_host_that_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
     with pytest.raises(OSError, match=r"the host 'nowhere\.test' is not known"):
         listening("nowhere.test", 0)
 

@@ -273,8 +273,8 @@ class SqliteRunStore(RunStore):
         with self._readers.reading() as connection:
             return value_queries.values(connection, of, prefix, limit=limit)
 
-    def spans(self, wanted: RunFilter) -> Iterator[tuple[SpanRecord, ...]]:
-        """Return the spans of the runs that match, those of a top-level run together; see the interface."""
+    def whole_runs(self, wanted: RunFilter) -> Iterator[RunDetail]:
+        """Return the top-level runs that match, each whole; see the interface."""
         cursor: str | None = None
         while True:
             page = self.runs(wanted, limit=_RUNS_AT_ONCE, cursor=cursor)
@@ -285,7 +285,7 @@ class SqliteRunStore(RunStore):
                     ).fetchone()
                     spans = spans_of(connection, found["id"], found["top"]) if found else ()
                 if spans:
-                    yield spans
+                    yield RunDetail(row, spans)
             cursor = page.cursor
             if cursor is None:
                 return
