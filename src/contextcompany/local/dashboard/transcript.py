@@ -1,4 +1,4 @@
-"""The conversation of a run: what was said and done in its order, each thing once, errors where they happened.
+"""The conversation of a run: what was said and done in its order, each thing once, errors in their place.
 
 Each request to a model repeats all that was said before. Of its messages only those are shown that are new;
 calls and results of tools whose spans are here are shown as these.
