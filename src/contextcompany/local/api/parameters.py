@@ -210,7 +210,7 @@ OVERVIEW: Final = {
     "parameters": [
         *_FILTER,
         _ORDER,
-        _query("buckets", "Into how many stretches the time is cut.", _whole(48, MOST_BUCKETS)),
+        _query("buckets", "Into about how many stretches the time is cut.", _whole(48, MOST_BUCKETS)),
     ]
 }
 """Of the overview."""
