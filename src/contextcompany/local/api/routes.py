@@ -42,7 +42,7 @@ from contextcompany.local.store.filters import METADATA_PREFIX
 
 if TYPE_CHECKING:
     from contextcompany.local.store.interface import RunStore
-    from contextcompany.local.store.rows import GroupBy, RunDetail
+    from contextcompany.local.store.rows import GroupBy
 
 _GROUPS: Final[dict[str, tuple[GroupBy, str]]] = {
     "sessions": ("session", "Conversations"),
@@ -122,7 +122,10 @@ def _add_runs(router: APIRouter, store: RunStore) -> None:
     def run(address: Address, request: Request) -> RunWithNested:
         """Return one run, nested or not."""
         parameters.nothing(request)
-        row = _known(store, address).row
+        outline = store.outline(address)
+        if outline is None:
+            raise _missing("run", address)
+        row = outline.row
         nested = [run_fields(inner) for inner in store.nested_runs(row.address)]
         return RunWithNested(**dict(run_fields(row)), nested=nested)
 
@@ -130,7 +133,10 @@ def _add_runs(router: APIRouter, store: RunStore) -> None:
     def spans(address: Address, request: Request) -> Response:
         """Return all spans of a run as an ExportTraceServiceRequest in OTLP JSON."""
         parameters.nothing(request)
-        body = line_of(request_document(_known(store, address).spans))
+        detail = store.run(address)
+        if detail is None:
+            raise _missing("run", address)
+        body = line_of(request_document(detail.spans))
         return Response(body, media_type="application/json")
 
     @router.post(
@@ -234,13 +240,6 @@ def _add_exchange(router: APIRouter, store: RunStore) -> None:
         """Take in what an export wrote, all or nothing; spans that are here already are left out."""
         parameters.nothing(request)
         return await take_in(store, request)
-
-
-def _known(store: RunStore, address: str) -> RunDetail:
-    detail = store.run(address)
-    if detail is None:
-        raise _missing("run", address)
-    return detail
 
 
 def _missing(what: str, name: str) -> ApiError:
