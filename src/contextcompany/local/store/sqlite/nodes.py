@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from contextcompany.local.reading.read import read
+from contextcompany.local.reading.values import clean
 from contextcompany.local.store.sqlite.encoding import encode
 
 if TYPE_CHECKING:
@@ -287,6 +288,4 @@ def metadata_text(reading: Reading) -> str:
 
 def storable(text: str) -> str:
     """Replace what SQLite does not take in a text: halves of surrogate pairs, and zeros."""
-    if text.isascii():
-        return text.replace("\0", "\ufffd") if "\0" in text else text
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return clean(text)

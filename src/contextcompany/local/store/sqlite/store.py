@@ -17,7 +17,15 @@ from contextcompany.local.store.sqlite import groups as group_queries
 from contextcompany.local.store.sqlite import listing, outline, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
-from contextcompany.local.store.sqlite.database import Readers, check, connect, create, explained
+from contextcompany.local.store.sqlite.database import (
+    Readers,
+    check,
+    connect,
+    create,
+    explained,
+    make_folder,
+    reached,
+)
 from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
 from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
 from contextcompany.local.store.sqlite.ownership import own
@@ -119,8 +127,9 @@ class SqliteRunStore(RunStore):
                 finally:
                     reader.close()
             return cls(place, None, None, None, None)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ownership = own(place, url)
+        with reached(place):
+            make_folder(place)
+            ownership = own(place, url)
         with ownership, explained(place):
             create(place)
             return cls(place, connect(place, "rw"), ownership, max_age_days, max_bytes)
@@ -173,7 +182,7 @@ class SqliteRunStore(RunStore):
 
     def last_change(self) -> int:
         """Return the number of the newest change; see the interface."""
-        if self._writer is not None:
+        if self._ownership is not None:
             return self._newest
         with self._readers.reading() as connection:
             return count(connection, "change")
@@ -181,7 +190,7 @@ class SqliteRunStore(RunStore):
     def wait_for_change(self, since: int, timeout: float) -> int:
         """Wait for a change after `since`, or for the time in seconds to pass; see the interface."""
         deadline = time.monotonic() + timeout
-        if self._writer is not None:
+        if self._ownership is not None:
             with self._changed:
                 self._changed.wait_for(lambda: self._newest > since or self._is_closed, timeout)
                 return self._newest
