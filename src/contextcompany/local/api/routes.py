@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
@@ -86,7 +88,13 @@ _IMPORT_BODY: Final[dict[str, Any]] = {
 
 Address = Annotated[str, Path(description="Run id, or the id of a trace that has no run.")]
 SessionId = Annotated[str, Path(description="Id of the session.")]
-ValuesOf = Annotated[str, Path(description=f"{', '.join(_VALUES)} (its keys) or {METADATA_PREFIX}<key>.")]
+ValuesOf = Annotated[
+    str,
+    Path(
+        description=f"{', '.join(_VALUES)} (its keys) or {METADATA_PREFIX}<key>.",
+        json_schema_extra={"pattern": rf"^({'|'.join(_VALUES)}|{re.escape(METADATA_PREFIX)}.{{1,200}})$"},
+    ),
+]
 
 
 def api_router(store: RunStore) -> APIRouter:
@@ -187,7 +195,9 @@ def _add_groups(router: APIRouter, store: RunStore) -> None:
     def values(of: ValuesOf, request: Request) -> Values:
         """Return what a filter can be set to, most used first; `metadata` for its keys."""
         prefix, limit = parameters.prefix_and_limit(request)
-        if of not in _VALUES and not (of.startswith(METADATA_PREFIX) and len(of) <= _MOST_NAME):
+        if of not in _VALUES and not (
+            of.startswith(METADATA_PREFIX) and len(METADATA_PREFIX) < len(of) <= _MOST_NAME
+        ):
             raise bad(
                 "of", f"of: must be one of {', '.join(_VALUES)} or {METADATA_PREFIX}<key>, got {of[:100]!r}"
             )
@@ -210,9 +220,11 @@ def _add_exchange(router: APIRouter, store: RunStore) -> None:
     )
     def export(request: Request) -> StreamingResponse:
         """Write runs as lines of JSON, each an ExportTraceServiceRequest with the run beside its spans."""
-        wanted = parameters.filter_of(request)
+        lines = export_lines(store, parameters.filter_of(request))
+        # Asked for here, so that a store that cannot answer is told with a status.
+        first = next(lines, b"")
         return StreamingResponse(
-            export_lines(store, wanted),
+            chain((first,), lines),
             media_type=_LINES,
             headers={"Content-Disposition": 'attachment; filename="runs.jsonl"'},
         )

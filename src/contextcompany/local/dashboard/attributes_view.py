@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from contextcompany.local.dashboard.message_view import indented
 from contextcompany.local.dashboard.plain_text import Folded, code
@@ -20,7 +20,7 @@ ATTRIBUTE: Final = "attribute."
 
 _MOST_ROWS: Final = 500
 _MOST_CHARACTERS: Final = 4_000
-_TYPES: Final = {
+_TYPES: Final[dict[type, str]] = {
     str: "text",
     bool: "boolean",
     int: "integer",
@@ -76,4 +76,4 @@ def _row(key: str, value: AttributeValue) -> AttributeRow:
 
 
 def _plain(value: object) -> object:
-    return base64.b64encode(cast("bytes", value)).decode() if isinstance(value, bytes) else repr(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else repr(value)

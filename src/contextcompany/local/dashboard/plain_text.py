@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
@@ -148,8 +147,8 @@ def _split_at_fences(text: str) -> Iterator[tuple[bool, str, str]]:
         return
     yield False, "", text[: fences[0].start()]
     opening: re.Match[str] | None = None
-    for fence, following in pairwise([*fences, None]):
-        end = following.start() if following is not None else len(text)
+    ends = [*(fence.start() for fence in fences[1:]), len(text)]
+    for fence, end in zip(fences, ends, strict=True):
         is_end = opening is not None and fence[1].startswith(opening[1]) and not fence[2]
         between = text[fence.end() + 1 : end]
         if opening is None:

@@ -19,15 +19,16 @@ MOST_DEPTH: Final = 20
 SCALE: Final = 1_000
 """Units of a bar's length from the beginning of the run to its end."""
 
-_LEAST_WIDTH: Final = 4.0
+_LEAST_WIDTH: Final = 10.0
 
 
 @dataclass(eq=False, slots=True)
 class Place:
     """One span in its place; `line` is None for a run whose own span has not arrived.
 
-    Sums are those of the steps at and below it; `agents` counts the runs around it. `is_seen_twice` says that a step is directly below another:
-    the same request as a second instrumentation saw it, which is in no sum.
+    Sums are those of the steps at and below it; `agents` counts the runs around it, `below` all that is in
+    it. `is_seen_twice` says that a step is inside another: the same request as a second instrumentation saw
+    it, which is in no sum.
     """
 
     run: str
@@ -54,7 +55,9 @@ class Place:
     @property
     def end_ns(self) -> int:
         """When it ended; without a span, when its last child did."""
-        return self.line.end_ns if self.line else max((child.end_ns for child in self.children), default=0)
+        if self.line is not None:
+            return self.line.end_ns
+        return max((child.end_ns for child in self.children), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def waterfall(outline: RunOutline) -> Waterfall:
     A span stands below its parent where both are of one run, else below the run it names; a run stands below
     the span that started it.
     """
-    roots = _placed(outline)
+    roots = _Placing(outline).roots()
     places = tuple(_walk(roots))
     for place in reversed(places):
         _sum_up(place)
@@ -112,50 +115,58 @@ def waterfall(outline: RunOutline) -> Waterfall:
     )
 
 
-def _placed(outline: RunOutline) -> list[Place]:
-    by_id: dict[tuple[str, str], Place] = {}
-    own: defaultdict[str, list[Place]] = defaultdict(list)
-    ids = [line.span_id for line in outline.lines]
-    is_unique = len(set(ids)) == len(ids)
-    for line in outline.lines:
-        key = line.span_id if is_unique else f"{line.trace_id}.{line.span_id}"
-        place = by_id[line.trace_id, line.span_id] = Place(line.run, line, key, line.kind)
-        if line.is_own:
-            own[line.run].append(place)
-    missing: dict[str, Place] = {}
-    parents: dict[Place, Place | None] = {}
+class _Placing:
+    """The places of the spans of a run, found one from the other."""
 
-    def run_of(address: str, line: SpanLine) -> Place | None:
-        if address == line.trace_id and address not in own:
+    def __init__(self, outline: RunOutline) -> None:
+        self._around = outline.parents
+        self._places: dict[Place, SpanLine] = {}
+        self._by_id: dict[tuple[str, str], Place] = {}
+        self._own: defaultdict[str, list[Place]] = defaultdict(list)
+        self._missing: dict[str, Place] = {}
+        self._parents: dict[Place, Place | None] = {}
+        # Span ids are unique within a trace; short addresses are had where they are so in the run.
+        is_unique = len({line.span_id for line in outline.lines}) == len(outline.lines)
+        for line in outline.lines:
+            key = line.span_id if is_unique else f"{line.trace_id}.{line.span_id}"
+            place = self._by_id[line.trace_id, line.span_id] = Place(line.run, line, key, line.kind)
+            self._places[place] = line
+            if line.is_own:
+                self._own[line.run].append(place)
+
+    def roots(self) -> list[Place]:
+        for place, line in self._places.items():
+            self._parents[place] = self._parent(line)
+        _cut_cycles(self._parents)
+        roots: list[Place] = []
+        for place, parent in self._parents.items():
+            (roots if parent is None else parent.children).append(place)
+        return sorted(roots, key=_start)
+
+    def _parent(self, line: SpanLine) -> Place | None:
+        caller = self._by_id.get((line.trace_id, line.parent_span_id or ""))
+        if line.is_own:
+            return caller or self._run_around(line.run, line)
+        return caller if caller is not None and caller.run == line.run else self._run(line.run, line)
+
+    def _run_around(self, address: str, line: SpanLine) -> Place | None:
+        around = self._around.get(address, "")
+        return self._run(around, line) if around in self._own else None
+
+    def _run(self, address: str, line: SpanLine) -> Place | None:
+        """Choose among the spans of a run: one of the same trace, and of those the latest that had begun."""
+        found = self._own.get(address)
+        if found:
+            near = [place for place in found if self._places[place].trace_id == line.trace_id] or found
+            begun = [place for place in near if place.start_ns <= line.start_ns]
+            return max(begun, key=_start) if begun else min(near, key=_start)
+        if address == line.trace_id:
             # A trace without a run: its spans stand by themselves.
             return None
-        found = own.get(address)
-        if not found:
-            if address not in missing:
-                missing[address] = place = Place(address, None)
-                around = outline.parents.get(address)
-                parents[place] = run_of(around, line) if around in own else None
-            return missing[address]
-        near = [place for place in found if place.line is not None and place.line.trace_id == line.trace_id]
-        begun = [place for place in near or found if place.start_ns <= line.start_ns]
-        return max(begun, key=_start) if begun else min(near or found, key=_start)
-
-    for place in by_id.values():
-        line = place.line
-        assert line is not None  # noqa: S101
-        caller = by_id.get((line.trace_id, line.parent_span_id or ""))
-        if line.is_own:
-            around = outline.parents.get(line.run)
-            parents[place] = caller or (run_of(around, line) if around in own else None)
-        else:
-            parents[place] = (
-                caller if caller is not None and caller.run == line.run else run_of(line.run, line)
-            )
-    _cut_cycles(parents)
-    roots: list[Place] = []
-    for place, parent in parents.items():
-        (roots if parent is None else parent.children).append(place)
-    return sorted(roots, key=_start)
+        if address not in self._missing:
+            self._missing[address] = place = Place(address, None)
+            self._parents[place] = self._run_around(address, line)
+        return self._missing[address]
 
 
 def _walk(roots: list[Place]) -> Iterator[Place]:

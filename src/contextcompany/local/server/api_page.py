@@ -98,7 +98,7 @@ def _parameter(parameter: dict[str, Any]) -> Parameter:
 def _kind(schema: dict[str, Any]) -> str:
     choices = schema.get("enum")
     if choices:
-        return " | ".join(str(choice) for choice in choices)
+        return " | ".join(str(choice) for choice in choices if choice)
     if "anyOf" in schema:
         return "time or age"
     if schema.get("type") == "integer":

@@ -88,8 +88,8 @@ class SpanLine(NamedTuple):
     """One span of a run as a line, without its content: a run can have many thousands.
 
     A tuple, because those are made five times as fast as dataclasses. `run` is the address of the run it
-    belongs to, `is_own` says whether it is that run's own span. `name` is the agent of a run, the model of a step, the tool
-    of a tool call, else the name of the span. `error` is shortened to a line.
+    belongs to, `is_own` says whether it is that run's own span. `name` is the agent of a run, the model of a
+    step, the tool of a tool call, else the name of the span. `error` is shortened to a line.
     """
 
     trace_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.local.store.rows import Exchange, SpanLine
-from contextcompany.local.store.sqlite.encoding import decode
+from contextcompany.local.store.sqlite import packs
 from contextcompany.local.store.sqlite.whole import MOST_SPANS
 
 if TYPE_CHECKING:
@@ -30,15 +30,10 @@ _PARENTS: Final = """
 SELECT run.address, around.address
 FROM inside JOIN run ON run.id = inside.id JOIN run AS around ON around.id = run.parent
 """
-_BODY: Final = """
-SELECT body.body FROM trace JOIN span ON span.trace = trace.id JOIN body ON body.id = span.id
-WHERE trace.trace_id = ? AND span.span_id = ?
+_NUMBER: Final = """
+SELECT span.id FROM trace JOIN span ON span.trace = trace.id WHERE trace.trace_id = ? AND span.span_id = ?
 """
-_EXCHANGE: Final = """
-SELECT asked.body, answered.body FROM run
-LEFT JOIN body AS asked ON asked.id = run.asker LEFT JOIN body AS answered ON answered.id = run.answerer
-WHERE run.address = ?
-"""
+_EXCHANGE: Final = "SELECT asker, answerer FROM run WHERE address = ?"
 
 
 def lines_of(connection: sqlite3.Connection, run: int) -> tuple[SpanLine, ...]:
@@ -51,21 +46,25 @@ def lines_of(connection: sqlite3.Connection, run: int) -> tuple[SpanLine, ...]:
 
 def parents_of(connection: sqlite3.Connection, run: int) -> dict[str, str]:
     """Return the run directly around each run inside a run, and around itself, by their addresses."""
-    return {inner: around for inner, around in connection.execute(_INSIDE + _PARENTS, (run,))}
+    return dict(connection.execute(_INSIDE + _PARENTS, (run,)).fetchall())
 
 
 def bodies(connection: sqlite3.Connection, ids: Sequence[tuple[str, str]]) -> tuple[SpanRecord, ...]:
     """Return the spans of these pairs of trace id and span id, as far as they are here."""
-    found = (connection.execute(_BODY, pair).fetchone() for pair in ids)
-    return tuple(decode(row[0]) for row in found if row is not None)
+    found = (connection.execute(_NUMBER, pair).fetchone() for pair in ids)
+    numbers = [row[0] for row in found if row is not None]
+    spans = dict(packs.read(connection, numbers))
+    return tuple(spans[number] for number in numbers)
 
 
 def exchanges(connection: sqlite3.Connection, addresses: Sequence[str]) -> Mapping[str, Exchange]:
     """Return the spans that say what was asked of runs and what they answered."""
-    found: dict[str, Exchange] = {}
-    for address in addresses:
-        row = connection.execute(_EXCHANGE, (address,)).fetchone()
-        if row is not None:
-            asked, answered = (decode(body) if body is not None else None for body in row)
-            found[address] = Exchange(asked, answered)
-    return found
+    rows = {address: connection.execute(_EXCHANGE, (address,)).fetchone() for address in addresses}
+    # 0 stands for none.
+    numbers = {number for row in rows.values() if row is not None for number in row if number}
+    spans = dict(packs.read(connection, numbers))
+    return {
+        address: Exchange(spans.get(row[0]), spans.get(row[1]))
+        for address, row in rows.items()
+        if row is not None
+    }
