@@ -1,0 +1,6 @@
+def export_runs() -> None:
+    """Placeholder."""
+
+
+def import_runs() -> None:
+    """Placeholder."""
