@@ -16,7 +16,15 @@ KIND: Final = "openinference.span.kind"
 REQUEST_TYPE: Final = "llm.request.type"
 """OpenLLMetry, earlier: what a request asks for, `chat`, `completion` and others."""
 
+ENTITY_KIND: Final = "traceloop.span.kind"
+"""OpenLLMetry: what a span of the application stands for, `workflow`, `task`, `agent` or `tool`."""
+
 KIND_LLM: Final = "LLM"
+KIND_TOOL: Final = "TOOL"
+STEP_KINDS: Final = frozenset({KIND_LLM, "EMBEDDING", "RERANKER"})
+STEP_TYPES: Final = frozenset({"chat", "completion", "embedding", "rerank"})
+"""Values of the kind and the type of a request that stand for a request to a model, whatever it gives."""
+
 REQUEST_TYPES: Final = frozenset({"chat", "completion"})
 OPERATIONS: Final = frozenset({names.OPERATION_CHAT, "text_completion", "generate_content"})
 """Values of `gen_ai.operation.name` that stand for a request to a model which answers."""
@@ -27,6 +35,17 @@ OPERATION_OF_KIND: Final = {
     "TOOL": names.OPERATION_EXECUTE_TOOL,
 }
 OPERATION_OF_TYPE: Final = {"chat": names.OPERATION_CHAT, "completion": "text_completion"}
+
+AGENT_KINDS: Final = frozenset({"AGENT"})
+"""OpenInference: kinds that stand for an agent at work."""
+
+AGENT_ENTITIES: Final = frozenset({"workflow", "agent"})
+TOOL_ENTITY: Final = "tool"
+"""OpenLLMetry: kinds that stand for an agent at work, and for a tool call."""
+
+AGENT_OPERATIONS: Final = frozenset({names.OPERATION_INVOKE_AGENT, "invoke_workflow"})
+EMBEDDING_OPERATIONS: Final = frozenset({"embeddings", "embedding"})
+"""Values of `gen_ai.operation.name`; that of one request for embeddings is older."""
 
 NAMESPACES: Final = ("gen_ai.", "llm.", "openinference.", "traceloop.")
 """A span with a key that begins so was made by instrumentation of GenAI."""
@@ -96,9 +115,60 @@ TOOLS: Final = "llm.tools."
 FUNCTIONS: Final = "llm.request.functions."
 """Beginnings of keys under which a list stands item by item, such as `llm.tools.0.tool.json_schema`."""
 
+PROMPT_TEXT: Final = ("gen_ai.prompt", "llm.prompts")
+COMPLETION_TEXT: Final = ("gen_ai.completion", "llm.completions")
+"""Where a whole conversation stood in one attribute."""
+
+INPUT_EVENTS: Final = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+"""Events on a span that were one message each, with its role."""
+
+OUTPUT_EVENT: Final = "gen_ai.choice"
+"""An event on a span that was one answer."""
+
+EVENT_BODY: Final = ("gen_ai.event.content", "event_body", "body")
+"""Attributes of such events that hold the message as JSON text, where it does not stand in them openly."""
+
 INPUT_VALUE: Final = ("input.value", "traceloop.entity.input")
 OUTPUT_VALUE: Final = ("output.value", "traceloop.entity.output")
 PARAMETERS: Final = "llm.invocation_parameters"
+TOOL_PARAMETERS: Final = "tool.parameters"
+QUERY: Final = ("gen_ai.retrieval.query.text", "reranker.query")
+
+AGENT_NAME: Final = (names.GEN_AI_AGENT_NAME, "agent.name", "gen_ai.workflow.name")
+ENTITY_NAME: Final = "traceloop.entity.name"
+EMBEDDING_MODEL: Final = ("embedding.model_name", "reranker.model_name")
+SESSION: Final = (
+    names.GEN_AI_CONVERSATION_ID,
+    "session.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.conversation_id",
+    "traceloop.association.properties.thread_id",
+)
+USER: Final = (names.USER_ID, "enduser.id", "traceloop.association.properties.user_id")
+USER_NAME: Final = (names.USER_NAME, "traceloop.association.properties.user_name")
+ORG: Final = (
+    "traceloop.association.properties.org_id",
+    "traceloop.association.properties.organization_id",
+    "traceloop.association.properties.tenant_id",
+)
+ORG_NAME: Final = (
+    "traceloop.association.properties.org_name",
+    "traceloop.association.properties.organization_name",
+)
+METADATA: Final = "metadata"
+"""OpenInference: what the user attached, as JSON text of an object."""
+
+ASSOCIATION_PREFIX: Final = "traceloop.association.properties."
+"""OpenLLMetry: the beginning of the keys under which the user attached something."""
+
+COST: Final = ("llm.cost.total", "gen_ai.usage.cost")
+COST_PARTS: Final = ("llm.cost.prompt", "llm.cost.completion")
+"""What a request cost in USD, whole or as the sum of what went in and what came out."""
 
 STRUCTURE: Final = frozenset(
     {

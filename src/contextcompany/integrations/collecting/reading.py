@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.semconv import attributes as names
-from contextcompany.semconv import foreign, messages
+from contextcompany.semconv import flat, foreign, messages
 from contextcompany.semconv.fields import as_read, inner, text_of_field
 from contextcompany.semconv.values import clean_text, count, freeze, read_json, to_json
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _MOST_NAME_BYTES: Final = 4_096
 # Longer than any answer whose id is worth a look into it.
 _LONGEST_READ: Final = 256 << 10
-_MOST_DEPTH: Final = 8
 # Of OpenAI's chat completions and responses, and of Anthropic's messages.
 _PARTS_OF_ANSWERS: Final = ("choices", "output", "content")
 _FLAT: Final = {
@@ -151,7 +150,7 @@ def _reasons(found: Attributes) -> list[str]:
             return [clean_text(value, _MOST_NAME_BYTES)[0]]
         if isinstance(value, Sequence) and value and not isinstance(value, (str, bytes)):
             return [clean_text(item, _MOST_NAME_BYTES)[0] for item in value]
-    listed = _items(found, foreign.COMPLETIONS)
+    listed = flat.items(found, foreign.COMPLETIONS)
     return [reason for item in listed if (reason := text_of_field(item, "finish_reason"))]
 
 
@@ -182,9 +181,9 @@ def _messages(found: Attributes, key: str, *beginnings: str) -> Plain:
     if key in found:
         return _plain(found[key])
     for beginning in beginnings:
-        listed = _items(found, beginning)
+        listed = flat.items(found, beginning)
         if listed:
-            return [_message(item) for item in listed]
+            return [flat.message(item) for item in listed]
     return None
 
 
@@ -192,10 +191,11 @@ def _tools(found: Attributes) -> Any:
     if names.GEN_AI_TOOL_DEFINITIONS in found:
         return messages.tool_definitions(_plain(found[names.GEN_AI_TOOL_DEFINITIONS]))
     listed = [
-        as_read((inner(item, "tool") or {}).get("json_schema")) for item in _items(found, foreign.TOOLS)
+        as_read((inner(item, "tool") or {}).get("json_schema")) for item in flat.items(found, foreign.TOOLS)
     ]
     listed += [
-        {**item, "parameters": as_read(item.get("parameters"))} for item in _items(found, foreign.FUNCTIONS)
+        {**item, "parameters": as_read(item.get("parameters"))}
+        for item in flat.items(found, foreign.FUNCTIONS)
     ]
     return messages.tool_definitions(listed) if listed else None
 
@@ -207,69 +207,3 @@ def _plain(value: object) -> Plain:
 
 def _at(reasons: list[str], place: int) -> str:
     return reasons[min(place, len(reasons) - 1)] if reasons else ""
-
-
-def _message(item: Block) -> Plain:
-    """Return a message in the shape of OpenAI's chat completions."""
-    given = inner(item, "message") or item
-    kept: dict[str, Plain] = {"role": text_of_field(given, "role") or "user"}
-    content = given.get("content")
-    contents = given.get("contents")
-    if isinstance(contents, list):
-        content = [_block(one) for one in contents if isinstance(one, dict)]
-    elif isinstance(content, str) and content[:1] == "[":
-        content = as_read(content)
-    kept["content"] = content
-    calls = given.get("tool_calls")
-    if isinstance(calls, list) and calls:
-        kept["tool_calls"] = [_call(one) for one in calls if isinstance(one, dict)]
-    for field in ("tool_call_id", "name"):
-        if field in given:
-            kept[field] = given[field]
-    return kept
-
-
-def _block(one: Block) -> Plain:
-    block = inner(one, "message_content") or one
-    image = inner(inner(block, "image") or {}, "image")
-    if image is not None:
-        return {"type": "image_url", "image_url": {"url": image.get("url")}}
-    return dict(block)
-
-
-def _call(one: Block) -> Plain:
-    call = inner(one, "tool_call") or one
-    function = inner(call, "function") or call
-    return {
-        "id": call.get("id"),
-        "type": "function",
-        "function": {"name": function.get("name"), "arguments": function.get("arguments")},
-    }
-
-
-def _items(found: Attributes, beginning: str) -> list[dict[str, Plain]]:
-    """Return the list that stands under a beginning of keys, item by item and field by field."""
-    tree: dict[str, Any] = {}
-    for key, value in found.items():
-        if not key.startswith(beginning):
-            continue
-        *path, last = key[len(beginning) :].split(".", _MOST_DEPTH)
-        place = tree
-        for step in path:
-            inside: object = place.setdefault(step, {})
-            if not isinstance(inside, dict):
-                break
-            place = cast("dict[str, Any]", inside)
-        else:
-            place[last] = freeze(value)[0]
-    listed = _listed(tree)
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-
-
-def _listed(value: Plain) -> Plain:
-    if not isinstance(value, dict):
-        return value
-    fields = {key: _listed(inside) for key, inside in value.items()}
-    if fields and all(key.isascii() and key.isdigit() for key in fields):
-        return [fields[key] for key in sorted(fields, key=int)]
-    return fields

@@ -1,0 +1,163 @@
+"""What was asked and what was answered as plain text, of spans of any instrumentation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from contextcompany.local.reading import sources
+from contextcompany.local.reading.preview import message_text, value_text
+from contextcompany.local.reading.shapes import is_message, normal
+from contextcompany.local.reading.values import compact, read_container
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
+    from contextcompany.local.reading.reading import Kind
+    from contextcompany.local.reading.values import Object
+
+_MOST_DEPTH: Final = 6
+# Under what names frameworks keep what was said, the surest first.
+_ASKED: Final = (
+    "messages",
+    "input",
+    "inputs",
+    "input_str",
+    "query",
+    "question",
+    "prompt",
+    "user_input",
+    "content",
+    "text",
+    "kwargs",
+    "args",
+)
+_ANSWERED: Final = (
+    "messages",
+    "output",
+    "outputs",
+    "answer",
+    "response",
+    "result",
+    "final_output",
+    "choices",
+    "generations",
+    "message",
+    "content",
+    "text",
+    "kwargs",
+)
+
+
+def prompt_text(span: SpanRecord, kind: Kind) -> str:
+    """Return what a run or a step was asked, or the arguments of a tool call; empty where nothing is told."""
+    if kind == "tool":
+        return _data_text(sources.arguments(span))
+    if kind == "feedback":
+        return ""
+    is_step = kind == "step"
+    listed = sources.asked(span, is_last_enough=is_step)
+    if listed:
+        return _last_text(listed) if is_step else _question_text(listed)
+    return _spoken_text(sources.plain_input(span), _ASKED)
+
+
+def response_text(span: SpanRecord, kind: Kind) -> str:
+    """Return what a run or a step answered, or the result of a tool call; empty where nothing is told."""
+    if kind == "tool":
+        return _data_text(sources.result(span))
+    if kind == "feedback":
+        return ""
+    listed = sources.answered(span)
+    if listed:
+        return " ".join(filter(None, (_texts(item, "assistant") for item in listed)))
+    return _spoken_text(sources.plain_output(span), _ANSWERED)
+
+
+def tool_data(value: AttributeValue) -> object:
+    """Return the arguments or the result of a tool without the wrappings that libraries put around them."""
+    read = read_container(value)
+    for _ in range(_MOST_DEPTH):
+        if not isinstance(read, dict):
+            break
+        inside = _unwrapped(cast("Object", read))
+        if inside is None:
+            break
+        read = read_container(inside)
+    return read
+
+
+def _unwrapped(read: Object) -> object | None:
+    """Take one wrapping off; None where there is none."""
+    keys = read.keys()
+    if len(keys) == 1 and "value" in keys:
+        return read["value"]
+    if keys == {"args", "kwargs"}:
+        filled = [read[key] for key in ("args", "kwargs") if read[key]]
+        return filled[0] if len(filled) == 1 else None
+    if "kwargs" in keys:
+        # LangChain's, as OpenLLMetry writes them: beside stand tags and metadata of its own.
+        inputs = read.get("inputs") or read.get("input_str")
+        if inputs:
+            return inputs
+        if keys == {"output", "kwargs"}:
+            return read["output"]
+    return read.get("content") if is_message(read) and "role" not in keys and "kwargs" not in keys else None
+
+
+def _data_text(value: AttributeValue) -> str:
+    return "" if value is None else compact(tool_data(value))
+
+
+def _last_text(listed: Sequence[object]) -> str:
+    return _texts(listed[-1], "user")
+
+
+def _question_text(listed: Sequence[object]) -> str:
+    """Return the last thing the user said, or the last thing at all where nothing is the user's."""
+    for item in reversed(listed):
+        for message in normal(item, "user"):
+            if message.get("role") == "user":
+                return message_text(message)
+    return ""
+
+
+def _texts(item: object, role: str) -> str:
+    return " ".join(filter(None, map(message_text, normal(item, role))))
+
+
+def _spoken_text(value: AttributeValue, names: tuple[str, ...]) -> str:
+    if value is None:
+        return ""
+    read = read_container(value)
+    return _spoken(read, names, 0) or (value_text(value) if read else "")
+
+
+def _spoken(read: object, names: tuple[str, ...], depth: int) -> str:
+    """Find what was said in the data that a framework hands around; empty where nothing looks like it."""
+    if isinstance(read, str):
+        inside = read_container(read)
+        return read if inside is read or depth >= _MOST_DEPTH else _spoken(inside, names, depth + 1) or read
+    if depth >= _MOST_DEPTH:
+        return ""
+    if isinstance(read, list | tuple):
+        return _spoken_in_list(list(cast("list[object]", read)), names, depth)
+    return _spoken_in_object(cast("Object", read), names, depth) if isinstance(read, dict) else ""
+
+
+def _spoken_in_object(held: Object, names: tuple[str, ...], depth: int) -> str:
+    if is_message(held):
+        return _texts(held, "user" if names is _ASKED else "assistant")
+    candidates = [held[name] for name in names if held.get(name)]
+    if not candidates and len(held) == 1:
+        candidates = list(held.values())
+    found = (_spoken(candidate, names, depth + 1) for candidate in candidates)
+    return next(filter(None, found), "")
+
+
+def _spoken_in_list(read: list[object], names: tuple[str, ...], depth: int) -> str:
+    if read and all(map(is_message, read)):
+        if names is _ASKED:
+            return _question_text(read) or _last_text(read)
+        return _texts(read[-1], "assistant")
+    return _spoken(read[0], names, depth + 1) if len(read) == 1 else ""
