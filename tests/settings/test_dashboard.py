@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contextcompany.local.paths import segment, segment_text
 from contextcompany.settings.dashboard import dashboard_address, dashboard_beside, run_address
 from contextcompany.settings.destination import Destination, Source
 
@@ -52,13 +53,19 @@ def test_a_collector_on_this_machine_has_its_dashboard_beside_it(url: str, expec
     assert dashboard_beside(Destination(url, Source.OURS)) == expected
 
 
-@given(st.text())
+@given(st.text() | st.text("~."))
 def test_any_run_id_stays_in_its_place(run_id: str) -> None:
     """Whatever an id holds, it is one segment of the path, and comes back as it was."""
     parts = urlsplit(run_address("http://localhost:4318", run_id))
     assert parts.path.count("/") == 2
     assert (parts.query, parts.fragment) == ("", "")
-    assert unquote(parts.path.removeprefix("/runs/")) == run_id
+    assert segment_text(parts.path.removeprefix("/runs/")) == run_id
+
+
+@pytest.mark.parametrize("run_id", [".", "..", "~..", "~", "...", "a/b", "ü %"])
+def test_the_local_dashboard_writes_it_alike(run_id: str) -> None:
+    """The path is the one that the pages of the local dashboard link to, dots included."""
+    assert run_address("", run_id) == f"/runs/{segment(run_id)}"
 
 
 def test_an_id_that_is_no_unicode_has_an_address() -> None:

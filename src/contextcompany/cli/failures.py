@@ -27,7 +27,7 @@ def failure_line(error: BaseException) -> str | None:
         case FilterError():
             text = _of_filter(error)
         case OSError() if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            text = "the disk is full: make room, or name a database on another disk with --db"
+            text = "the disk is full: make room, or use another one"
         case OSError():
             said = error.strerror or str(error) or type(error).__name__
             text = f"{said}: {error.filename}" if error.filename is not None else said

@@ -7,7 +7,7 @@ import typer
 
 from contextcompany.cli.database import DatabaseOption, reading
 from contextcompany.cli.failures import CommandError
-from contextcompany.cli.records import print_record
+from contextcompany.cli.records import detail_record, print_record
 from contextcompany.cli.screens import screen
 from contextcompany.local.reading.grouping import runs
 from contextcompany.local.reading.preview import one_line
@@ -36,7 +36,7 @@ def show(
     with reading(database) as store:
         detail = found_run(store, run)
     if as_json:
-        print_record(export_record(detail.row, detail.spans), indent=2)
+        print_record(detail_record(detail), indent=2)
         return
     screen().print(render(runs(detail.spans)))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from contextcompany.settings.destination import is_loopback, traces_url
 
 if TYPE_CHECKING:
     from contextcompany.settings.destination import Destination
+
+_DOTS: Final = re.compile(r"~*\.{1,2}")
 
 
 def dashboard_address(value: str, *, name: str = "dashboard_url") -> str:
@@ -38,5 +41,6 @@ def dashboard_beside(destination: Destination) -> str | None:
 
 def run_address(dashboard: str, run_id: str) -> str:
     """Return the address of a run on a dashboard."""
-    # No id may reach out of its place in the path.
-    return f"{dashboard}/runs/{quote(run_id, safe='', errors='replace')}"
+    # No id may reach out of its place in the path, and browsers resolve segments of dots whatever their form.
+    segment = f"~{run_id}" if _DOTS.fullmatch(run_id) else run_id
+    return f"{dashboard}/runs/{quote(segment, safe='', errors='replace')}"

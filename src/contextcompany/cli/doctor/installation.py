@@ -24,7 +24,7 @@ _OTHERS: Final = (
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, this package and what it stands on; packages that are absent left out."""
+    """Return the versions of Python, this package and what it stands on, as far as it is there."""
     found = {"python": platform.python_version()}
     for name in (OURS, *_OTHERS):
         known = _version(name)

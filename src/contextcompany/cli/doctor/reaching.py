@@ -7,7 +7,7 @@ import ssl
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlunsplit
 
 from contextcompany.cli.asking import is_local_collector
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contextcompany.settings.settings import Settings
+
+# A family of addresses, and one of them in the family's own form.
+_Address: TypeAlias = "tuple[int, tuple[Any, ...]]"
 
 TOPIC: Final = "destination"
 
@@ -64,14 +67,12 @@ def origin_url(settings: Settings) -> str:
     return urlunsplit((scheme, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "", "", ""))
 
 
-def _addresses(host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
+def _addresses(host: str, port: int) -> list[_Address]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys((family, tuple(address)) for family, _, _, _, address in found))
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
-def _connected(
-    addresses: Sequence[tuple[int, tuple[str | int, ...]]],
-) -> tuple[socket.socket | None, str]:
+def _connected(addresses: Sequence[_Address]) -> tuple[socket.socket | None, str]:
     problem = "it has no address"
     deadline = time.monotonic() + _CONNECT_SECONDS
     for family, address in addresses:

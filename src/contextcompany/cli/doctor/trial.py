@@ -1,4 +1,4 @@
-"""Does a run arrive: one is recorded and sent as an application's are, and looked up where that is possible."""
+"""Does a run arrive: one is recorded and sent as an application's are, and looked up where it can be."""
 
 from __future__ import annotations
 

@@ -74,6 +74,10 @@ class RunStore(Protocol):
         """Return one run whole, nested or not; None if nothing of it is here."""
 
     @abstractmethod
+    def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:
+        """Return the addresses of runs, nested or not, that begin with a text, in their own order."""
+
+    @abstractmethod
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:
         """Return the top-level runs of a session, earliest first; the newest `limit` of them."""
 
