@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -24,17 +23,18 @@ _ID_CHARACTERS: Final = 12
 # Name, width, and from which width of the terminal on it is shown; the prompt takes what is left.
 _COLUMNS: Final = (
     ("run", _ID_CHARACTERS, 0),
-    ("began", 14, 60),
+    ("began", 12, 70),
     ("status", 7, 0),
-    ("agent", 18, 80),
-    ("took", 11, 70),
-    ("tokens", 7, 100),
-    ("cost", 9, 90),
+    ("agent", 16, 90),
+    ("took", 8, 60),
+    ("tokens", 6, 120),
+    ("cost", 8, 100),
     ("said", 4, 110),
 )
 _RIGHT: Final = frozenset({"took", "tokens", "cost"})
 _GAP: Final = 2
 _LEAST_PROMPT: Final = 16
+_WIDE_PROMPT: Final = 50
 
 
 def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> Table:
@@ -49,14 +49,7 @@ def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> 
     """
     shown = [(name, columns) for name, columns, least in _COLUMNS if width >= least]
     taken = sum(columns + _GAP for _, columns in shown)
-    table = Table(
-        box=box.SIMPLE_HEAD if has_head else None,
-        show_header=has_head,
-        show_edge=False,
-        padding=(0, _GAP, 0, 0),
-        pad_edge=False,
-        header_style="dim",
-    )
+    table = Table(box=None, show_header=has_head, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
     for name, columns in shown:
         table.add_column(
             name,
@@ -94,8 +87,10 @@ def _cells(row: RunRow, now: datetime) -> dict[str, Text]:
 def _prompt(row: RunRow, width: int) -> Text:
     if row.status == "failed" and (row.error or row.error_type):
         words = ": ".join(filter(None, (row.error_type, row.error)))
-        text = Text(one_line(row.prompt, width // 2))
-        return text.append("  " if row.prompt else "").append(one_line(words, _THOUSAND), "red")
+        # Where there is little room, what went wrong is what people look for.
+        asked = row.prompt if width >= _WIDE_PROMPT else ""
+        text = Text(one_line(asked, width // 2))
+        return text.append("  " if asked else "").append(one_line(words, _THOUSAND), "red")
     return Text(one_line(row.prompt or row.name, _THOUSAND))
 
 
