@@ -1,13 +1,13 @@
 """Runs as lines of JSON: out of a store, and into it again, all or nothing.
 
 Each line is an ExportTraceServiceRequest in OTLP JSON, so that other collectors read it too, with the run
-itself beside the spans for those who read the file. A run with very many spans takes several lines.
+itself beside the spans for those who read the file. A very large run takes several lines.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.api.models import run_fields
 from contextcompany.local.otlp.json import decode_json
@@ -27,6 +27,7 @@ MOST_LINE_BYTES: Final = 256 * 1024 * 1024
 """The longest line that is read, the largest body of OTLP after decompression."""
 
 _SPANS_PER_LINE: Final = 1_000
+_LINE_BYTES: Final = 16 * 1024 * 1024
 _RUNS_PER_QUESTION: Final = 100
 
 
@@ -56,12 +57,20 @@ def export_lines(store: RunStore, wanted: RunFilter) -> Iterator[bytes]:
 def run_lines(row: RunRow, spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
     """Write one run."""
     run = run_fields(row).model_dump(mode="json")
-    for first in range(0, max(1, len(spans)), _SPANS_PER_LINE):
-        document = {"run": run} | request_document(spans[first : first + _SPANS_PER_LINE])
-        # Half a surrogate pair, which no text should hold, becomes a question mark.
-        yield (
-            json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-        )
+    for first in range(0, len(spans), _SPANS_PER_LINE):
+        yield from _lines(run, spans[first : first + _SPANS_PER_LINE])
+
+
+def _lines(run: dict[str, Any], spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
+    document = {"run": run} | request_document(spans)
+    # Half a surrogate pair, which no text should hold, becomes a question mark.
+    line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    middle = len(spans) // 2
+    if len(line) > _LINE_BYTES and middle:
+        yield from _lines(run, spans[:middle])
+        yield from _lines(run, spans[middle:])
+    else:
+        yield line + b"\n"
 
 
 def import_lines(file: BufferedIOBase) -> Iterator[list[SpanRecord]]:
@@ -82,9 +91,11 @@ def import_lines(file: BufferedIOBase) -> Iterator[list[SpanRecord]]:
 
 def _spans(number: int, line: bytes) -> list[SpanRecord]:
     try:
-        spans = decode_json(line)
+        spans, refusals = decode_json(line)
     except MalformedBodyError as error:
         raise BadLineError(number, str(error)) from error
+    if refusals.count:
+        raise BadLineError(number, str(refusals))
     if not spans:
         raise BadLineError(number, "holds no spans: each line must be OTLP JSON with resourceSpans")
     return spans

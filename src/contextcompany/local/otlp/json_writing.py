@@ -20,7 +20,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 _KINDS: Final = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 _STATUS_CODES: Final = {"OK": 1, "ERROR": 2}
 _INT64: Final = range(-(2**63), 2**63)
-_LATEST_NS: Final = 2**64 - 1
+_LATEST_NS: Final = 2**63 - 1
 # The reader refuses deeper values, and what was written must be readable.
 _MOST_DEPTH: Final = 48
 
