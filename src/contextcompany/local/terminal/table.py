@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     ("agent", 16, 90),
     ("took", 8, 60),
     ("tokens", 6, 120),
-    ("cost", 8, 100),
+    ("cost", 9, 100),
     ("said", 4, 110),
 )
 _RIGHT: Final = frozenset({"took", "tokens", "cost"})

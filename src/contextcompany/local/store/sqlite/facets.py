@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 METADATA_PREFIX: Final = "metadata."
 
 _ADD: Final = "INSERT OR IGNORE INTO facet (top, kind, value) VALUES (?, ?, ?)"
-_MERGE: Final = "INSERT OR IGNORE INTO facet (top, kind, value) SELECT ?, kind, value FROM facet WHERE top = ?"
+_MERGE: Final = (
+    "INSERT OR IGNORE INTO facet (top, kind, value) SELECT ?, kind, value FROM facet WHERE top = ?"
+)
 _COUNT_AGAIN: Final = """
 INSERT OR IGNORE INTO facet (top, kind, value)
 SELECT :top, 'agent', agent FROM run WHERE top = :top AND agent <> ''

@@ -31,7 +31,8 @@ SELECT span.id, span.trace, span.checksum FROM run JOIN span ON span.run = run.i
 def used_bytes(connection: sqlite3.Connection) -> int:
     """Return how much of the file holds something."""
     pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - free) * size
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _SERVICE: Final = "service.name"
 
 _EARLIEST: Final = "ORDER BY start_ns, end_ns DESC, span_id LIMIT 1"
-_OWN_FIRST: Final = f"SELECT id, says, trace, parent_span_id, start_ns FROM span WHERE run = ? AND own = 1 {_EARLIEST}"
+_OWN_FIRST: Final = (
+    f"SELECT id, says, trace, parent_span_id, start_ns FROM span WHERE run = ? AND own = 1 {_EARLIEST}"
+)
 _OWN_LAST: Final = (
     "SELECT id, says, end_ns FROM span WHERE run = ? AND own = 1 ORDER BY end_ns DESC, span_id DESC LIMIT 1"
 )
@@ -42,7 +44,9 @@ _ROOT: Final = (
     "SELECT id, start_ns, end_ns FROM span "
     f"WHERE trace = ? AND parent_span_id IS NULL AND run = ? AND kind <> 'feedback' {_EARLIEST}"
 )
-_FIRST_OF_KIND: Final = f"SELECT start_ns, end_ns, span_id, id FROM span WHERE run = ? AND kind = ? {_EARLIEST}"
+_FIRST_OF_KIND: Final = (
+    f"SELECT start_ns, end_ns, span_id, id FROM span WHERE run = ? AND kind = ? {_EARLIEST}"
+)
 _BOUNDS: Final = (
     "SELECT min(start_ns), max(end_ns) FROM span WHERE run = ? AND kind IN ('run', 'span', 'step', 'tool')"
 )
@@ -110,7 +114,9 @@ class Summaries:
             default=None,
         )
         if found is None:
-            found = self._one(_FIRST_OF_KIND, unit.id, "span") or self._one(_FIRST_OF_KIND, unit.id, "feedback")
+            found = self._one(_FIRST_OF_KIND, unit.id, "span") or self._one(
+                _FIRST_OF_KIND, unit.id, "feedback"
+            )
         self._set_head(unit, found[3], has_name=False)
         self._set_tail(unit, root[0] if root else 0)
         self._set_asker(unit, self._asker(unit))
