@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
 
 from contextcompany.cli.amounts import days, size, size_text
 from contextcompany.cli.asking import is_local_collector
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 _PORT: Final = origin(LOCAL_URL)[2]
 _HOST: Final = "localhost"
+_NAMES: Final = len("Dashboard")
 _MOST_PORT: Final = 65_535
 _OTHERWISE: Final = "open that one, or choose another database with --db and another port with --port"
 
@@ -103,12 +103,14 @@ def _say(
     server: "Server", store: "SqliteRunStore", path: Path, *, kept: str, send: str, open_page: bool
 ) -> None:
     found = store.stats()
-    lines = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    lines.add_row("Dashboard", server.url)
-    lines.add_row("Data", f"{path} ({found.runs:,} runs, {size_text(found.bytes)}; {kept})")
-    lines.add_row("Send", send)
     console = screen()
-    console.print(lines)
+    for name, text in (
+        ("Dashboard", server.url),
+        ("Data", f"{path} ({found.runs:,} runs, {size_text(found.bytes)}; {kept})"),
+        ("Send", send),
+    ):
+        # Not wrapped: addresses and paths are taken from here.
+        console.print(f"{name:<{_NAMES}}  {text}", soft_wrap=True)
     console.file.flush()
     if open_page:
         # A browser for terminals would keep the server from answering it.

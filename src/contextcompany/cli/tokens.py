@@ -10,6 +10,7 @@ from contextcompany.cli.database import DatabaseOption, database_path
 from contextcompany.cli.failures import CommandError
 from contextcompany.cli.screens import error_screen, screen
 from contextcompany.local.server.tokens import FILE_NAME, Tokens
+from contextcompany.local.terminal.trimming import Trimmed
 
 tokens: Final = typer.Typer(
     no_args_is_help=True, help="Manage the tokens of a server that other machines can reach (serve --host)."
@@ -55,7 +56,7 @@ def list_tokens(*, database: DatabaseOption = None) -> None:
         table.add_row(
             token.name, "people (read)" if token.role == "read" else "services (write)", token.created
         )
-    screen().print(table)
+    screen().print(Trimmed(table))
 
 
 @tokens.command()

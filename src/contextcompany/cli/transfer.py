@@ -1,9 +1,11 @@
 """`tcc export` and `tcc import`: runs as lines of JSON, out of a database and into another."""
 
+import io
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, cast
 
@@ -19,8 +21,6 @@ from contextcompany.local.store.filters import RunFilter
 from contextcompany.settings import environment
 
 if TYPE_CHECKING:
-    from io import BufferedIOBase
-
     from contextcompany.local.store.rows import Added
 
 STANDARD: Final = "-"
@@ -73,20 +73,45 @@ def import_runs(
         # A pipe has no size.
         size = None if file == STANDARD else os.fstat(lines.fileno()).st_size
         task = progress.add_task("Reading", total=size)
-        watched = progress.wrap_file(lines, total=size, task_id=task)
+        watched = _Watched(lines, partial(progress.advance, task))
         url = owner_url(path)
         accepted, duplicates = _kept(watched, path) if url is None else _sent(watched, url)
     said = f"{_counted(accepted, 'span')} taken in"
     error_screen().print(f"{said}, {duplicates:,} were here already." if duplicates else f"{said}.")
 
 
-def _kept(lines: BinaryIO, path: Path) -> tuple[int, int]:
+class _Watched(io.BufferedIOBase):
+    """A file that tells how much of it was read.
+
+    Args:
+        file: what is read.
+        told: called with each number of bytes.
+    """
+
+    def __init__(self, file: BinaryIO, told: Callable[[float], None]) -> None:
+        self._file = file
+        self._told = told
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes."""
+        found = self._file.read(-1 if size is None else size)
+        self._told(len(found))
+        return found
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line."""
+        found = self._file.readline(-1 if size is None else size)
+        self._told(len(found))
+        return found
+
+
+def _kept(lines: io.BufferedIOBase, path: Path) -> tuple[int, int]:
     from contextcompany.local.api.lines import BadLineError, import_lines, merged
     from contextcompany.local.store.sqlite.store import SqliteRunStore
 
     store = SqliteRunStore.open(path)
     try:
-        added: Added = store.add_all(merged(import_lines(cast("BufferedIOBase", lines))))
+        added: Added = store.add_all(merged(import_lines(lines)))
     except BadLineError as error:
         raise CommandError(f"{error}; nothing was taken in") from error
     finally:
@@ -94,7 +119,7 @@ def _kept(lines: BinaryIO, path: Path) -> tuple[int, int]:
     return added.accepted, added.duplicates
 
 
-def _sent(lines: BinaryIO, url: str) -> tuple[int, int]:
+def _sent(lines: io.BufferedIOBase, url: str) -> tuple[int, int]:
     """Hand the lines to the server that owns the database."""
     headers = {"Content-Type": "application/jsonl"}
     key = environment.text("TCC_API_KEY") or ""

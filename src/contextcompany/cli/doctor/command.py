@@ -14,6 +14,7 @@ from contextcompany.cli.doctor.findings import Finding, SettingLine
 from contextcompany.cli.records import print_record
 from contextcompany.cli.screens import screen
 from contextcompany.local.reading.preview import one_line
+from contextcompany.local.terminal.trimming import Trimmed
 
 _MARKS: Final = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("problem", "bold red")}
 _MOST_CHARACTERS: Final = 600
@@ -55,7 +56,7 @@ def _draw(console: Console, lines: Sequence[SettingLine], findings: Sequence[Fin
     for line in lines:
         style = "dim" if line.source.startswith("default") else ""
         settings.add_row(line.name, Text(_line(line.value), style), Text(line.source, "dim"))
-    console.print(Text("Settings", "bold"), settings, Text(), sep="\n")
+    console.print(Text("Settings", "bold"), Trimmed(settings), Text(), sep="\n")
     found = _grid()
     for finding in findings:
         mark, style = _MARKS[finding.state]
@@ -63,7 +64,7 @@ def _draw(console: Console, lines: Sequence[SettingLine], findings: Sequence[Fin
         if finding.advice:
             text.append(f": {finding.advice}", "bold")
         found.add_row(Text(mark, style), finding.topic, text)
-    console.print(Text("Findings", "bold"), found, sep="\n")
+    console.print(Text("Findings", "bold"), Trimmed(found), sep="\n")
 
 
 def _grid() -> Table:

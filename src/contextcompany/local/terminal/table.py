@@ -10,9 +10,12 @@ from rich.text import Text
 
 from contextcompany.local.reading.figures import duration_text, money_text
 from contextcompany.local.reading.preview import one_line
+from contextcompany.local.terminal.trimming import Trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
     from contextcompany.local.store.rows import RunRow
 
@@ -37,7 +40,7 @@ _LEAST_PROMPT: Final = 16
 _WIDE_PROMPT: Final = 50
 
 
-def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> Table:
+def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> RenderableType:
     """Draw runs, a line each.
 
     Tables of one width have columns of the same widths, so that one without a head continues another.
@@ -64,7 +67,7 @@ def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> 
     for row in rows:
         cells = _cells(row, now)
         table.add_row(*(cells[name] for name, _ in shown), _prompt(row, prompt))
-    return table
+    return Trimmed(table)
 
 
 def _cells(row: RunRow, now: datetime) -> dict[str, Text]:
