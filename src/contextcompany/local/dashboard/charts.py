@@ -7,6 +7,7 @@ size.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,8 @@ PLOT: Final = 92
 HEIGHT: Final = TOP + PLOT + 22
 """How high a chart is, the names of times below it included."""
 
+# A round number needs no zeros after the point: `20.0 s` is `20 s`.
+_TRAILING_ZEROS: Final = re.compile(r"\.0+(?=\D|$)")
 _LEAST_HEIGHT: Final = 1.5
 _MOST_TICKS: Final = 5
 _GAP: Final = 0.22
@@ -226,7 +229,7 @@ def _chart(
                 y -= height
         return tuple(found)
 
-    label = measure.label(most)
+    label = _TRAILING_ZEROS.sub("", measure.label(most))
     return Chart(
         *head,
         _summary(measure, head, buckets),

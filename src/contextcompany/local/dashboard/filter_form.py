@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
 
 from contextcompany.local.dashboard.addresses import page_path
 from contextcompany.local.dashboard.rendering import query_pairs
@@ -165,10 +164,8 @@ def read_question(request: Request, path: str, more: Sequence[str] = (), *, agen
         more: The names of its parameters that are no filter.
         agent: The agent that the page is of; its path says so, not a parameter.
     """
-    path, _, own_query = path.partition("?")
-    own = dict(parse_qsl(own_query))
-    pairs = [pair for pair in query_pairs(request) if pair[0] not in own]
-    others = {name: value for name, value in pairs if name in more and value} | own
+    pairs = query_pairs(request)
+    others = {name: value for name, value in pairs if name in more and value}
     given = _tidied(pairs, more)
     try:
         wanted = RunFilter.of([*given, ("agent", agent)])

@@ -11,6 +11,7 @@ from contextcompany.local.dashboard.groups import GROUPINGS, GroupsPage
 from contextcompany.local.dashboard.live import Live
 from contextcompany.local.dashboard.overview import OverviewPage
 from contextcompany.local.dashboard.rendering import Pages
+from contextcompany.local.dashboard.run_routes import run_router
 from contextcompany.local.dashboard.runs import RunsPage
 from contextcompany.local.dashboard.suggestions import Suggestions
 
@@ -40,4 +41,5 @@ def dashboard_router(store: RunStore) -> APIRouter:
         page(grouping.path, GroupsPage(store, pages, grouping).show)
     page("/agents/{name:segment}", runs.agent)
     page("/feedback", FeedbackPage(store, pages).show)
+    router.include_router(run_router(store, pages))
     return router

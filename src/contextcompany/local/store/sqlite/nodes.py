@@ -189,7 +189,7 @@ class Arrival:
     node: Node
     span: SpanRecord
     reading: Reading
-    body: bytes
+    line: bytes
     words: str
 
 

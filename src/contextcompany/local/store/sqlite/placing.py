@@ -13,6 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from contextcompany.local.store.sqlite import packs
 from contextcompany.local.store.sqlite.nodes import NODE_COLUMNS, Node, could_be_trace, node_row
 
 if TYPE_CHECKING:
@@ -83,8 +84,10 @@ class Placing:
             {arrival.claim for arrival in arrivals if arrival.claim}
             | {trace.trace_id for trace in self._traces.values() if trace.is_new}
         )
-        for arrival in arrivals:
-            self._take_in(arrival)
+        # Those of a trace one after another, since their bodies are packed together.
+        for found in by_trace.values():
+            for arrival in found:
+                self._take_in(arrival)
         self._settle()
         for arrival in self.new.values():
             node = arrival.node
@@ -131,9 +134,7 @@ class Placing:
         """Write the spans that are new and those that have moved."""
         new = self.new.values()
         self._connection.executemany(_ADD, [node_row(arrival.node) for arrival in new])
-        self._connection.executemany(
-            "INSERT INTO body VALUES (?, ?)", [(arrival.node.id, arrival.body) for arrival in new]
-        )
+        packs.write(self._connection, new)
         self._connection.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)",
             [(arrival.node.id, arrival.words) for arrival in new if arrival.words],

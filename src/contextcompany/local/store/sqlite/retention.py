@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.local.reading.read import read
-from contextcompany.local.store.sqlite import facets
-from contextcompany.local.store.sqlite.encoding import decode
+from contextcompany.local.store.sqlite import facets, packs
 from contextcompany.local.store.sqlite.nodes import checksum, searched
 from contextcompany.local.store.sqlite.numbers import add_to
 
@@ -75,10 +74,10 @@ def give_back(connection: sqlite3.Connection) -> None:
 
 def _remove(connection: sqlite3.Connection, top: int) -> int:
     spans: list[tuple[int, int, int]] = connection.execute(_SPANS, (top,)).fetchall()
-    _forget_words(connection, [(number, known) for number, _, known in spans if known])
+    _forget_words(connection, {number: known for number, _, known in spans if known})
     numbers = [(number,) for number, _, _ in spans]
-    connection.executemany("DELETE FROM body WHERE id = ?", numbers)
     connection.executemany("DELETE FROM span WHERE id = ?", numbers)
+    packs.forget(connection, (number for number, _, _ in spans))
     connection.execute(
         "UPDATE trace SET unit = 0 WHERE trace_id IN (SELECT address FROM run WHERE top = ? AND run_id IS NULL)",
         (top,),
@@ -92,15 +91,13 @@ def _remove(connection: sqlite3.Connection, top: int) -> int:
     return len(spans)
 
 
-def _forget_words(connection: sqlite3.Connection, spans: list[tuple[int, int]]) -> None:
+def _forget_words(connection: sqlite3.Connection, checksums: dict[int, int]) -> None:
     """Take spans out of the index of words, which wants to be told the very text that it was given.
 
     Where another version of this package reads another text, the entry stays behind and finds nothing.
     """
-    for number, known in spans:
-        body = connection.execute("SELECT body FROM body WHERE id = ?", (number,)).fetchone()
-        words = searched(read(decode(body[0])))
-        if checksum(words) == known:
-            connection.execute(
-                "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (number, words)
-            )
+    found = ((number, searched(read(span))) for number, span in packs.read(connection, checksums))
+    connection.executemany(
+        "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+        ((number, words) for number, words in found if checksum(words) == checksums[number]),
+    )

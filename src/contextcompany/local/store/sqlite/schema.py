@@ -119,8 +119,9 @@ CREATE INDEX span_children ON span (trace, parent_span_id);
 CREATE INDEX span_calls ON span (kind, name, start_ns) WHERE kind IN ('step', 'tool') AND within = 0;
 CREATE INDEX span_feedback ON span (start_ns DESC, id DESC) WHERE kind = 'feedback';
 
--- The whole of a span under its id, apart from the columns, so that those stand close together.
-CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+-- The whole of the spans first to last, apart from their columns so that those stand close together: what
+-- came together of one trace, a line each, compressed.
+CREATE TABLE pack (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, lines BLOB NOT NULL);
 
 -- Full text of a span under its id; content is not kept twice.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
-from contextcompany.local.store.rows import Added, RunDetail, StoreError, StoreStats
+from contextcompany.local.store.rows import Added, RunDetail, RunOutline, StoreError, StoreStats
 from contextcompany.local.store.sqlite import addresses as address_queries
 from contextcompany.local.store.sqlite import feedback as feedback_queries
 from contextcompany.local.store.sqlite import groups as group_queries
-from contextcompany.local.store.sqlite import listing, retention
+from contextcompany.local.store.sqlite import listing, outline, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
 from contextcompany.local.store.sqlite.database import Readers, check, connect, create, explained
@@ -27,11 +27,19 @@ from contextcompany.local.store.sqlite.whole import MOST_SPANS, spans_of
 from contextcompany.local.store.sqlite.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
-    from contextcompany.local.store.rows import FeedbackRow, GroupBy, GroupRow, Overview, Page, RunRow
+    from contextcompany.local.store.rows import (
+        Exchange,
+        FeedbackRow,
+        GroupBy,
+        GroupRow,
+        Overview,
+        Page,
+        RunRow,
+    )
     from contextcompany.local.store.sqlite.ownership import Ownership
 
 _NS_PER_DAY: Final = 86_400_000_000_000
@@ -125,7 +133,12 @@ class SqliteRunStore(RunStore):
 
     def add(self, spans: Sequence[SpanRecord]) -> Added:
         """Keep spans; see the interface."""
-        return self.add_all((spans,))
+        if not spans:
+            return Added(0)
+        # Made ready before the lock is taken: threads that add wait for each other as little as possible.
+        arrivals = [arrival_of(span) for span in spans]
+        with self._writing() as connection:
+            return write(connection, self._numbers, arrivals)
 
     def add_all(self, batches: Iterable[Sequence[SpanRecord]]) -> Added:
         """Keep what an import brings, all or nothing; see the interface."""
@@ -190,6 +203,38 @@ class SqliteRunStore(RunStore):
                 return None
             row = listing.run_row(connection, found)
             return RunDetail(row, spans_of(connection, found["id"], found["top"], MOST_SPANS))
+
+    def row(self, address: str) -> RunRow | None:
+        """Return the line of one run; see the interface."""
+        with self._readers.reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM run WHERE address = ?", (address_of(address),)
+            ).fetchone()
+            return None if found is None else listing.run_row(connection, found)
+
+    def outline(self, address: str) -> RunOutline | None:
+        """Return one run with its spans as lines; see the interface. Of a run beyond all measure as `run`."""
+        with self._readers.reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM run WHERE address = ?", (address_of(address),)
+            ).fetchone()
+            if found is None:
+                return None
+            return RunOutline(
+                row=listing.run_row(connection, found),
+                lines=outline.lines_of(connection, found["id"]),
+                parents=outline.parents_of(connection, found["id"]),
+            )
+
+    def bodies(self, ids: Sequence[tuple[str, str]]) -> tuple[SpanRecord, ...]:
+        """Return spans by their ids; see the interface."""
+        with self._readers.reading() as connection:
+            return outline.bodies(connection, ids)
+
+    def exchanges(self, addresses: Sequence[str]) -> Mapping[str, Exchange]:
+        """Return the spans that say what was asked and answered; see the interface."""
+        with self._readers.reading() as connection:
+            return outline.exchanges(connection, addresses)
 
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:
         """Return the top-level runs of a session; see the interface."""
@@ -276,7 +321,7 @@ class SqliteRunStore(RunStore):
         with self._readers.reading() as connection:
             return StoreStats(
                 runs=connection.execute("SELECT count(*) FROM run WHERE parent IS NULL").fetchone()[0],
-                spans=connection.execute("SELECT count(*) FROM body").fetchone()[0],
+                spans=connection.execute("SELECT count(*) FROM span").fetchone()[0],
                 bytes=sum(
                     file.stat().st_size
                     for file in (self.path, self.path.with_name(self.path.name + "-wal"))

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.reading.read import read
-from contextcompany.local.store.sqlite import nodes
-from contextcompany.local.store.sqlite.encoding import decode
+from contextcompany.local.store.sqlite import nodes, packs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -192,7 +191,7 @@ class Summaries:
         arrival = self._placing.new.get(number)
         if arrival is not None:
             return arrival.span, arrival.reading
-        span = decode(self._one("SELECT body FROM body WHERE id = ?", number)[0])
+        [(_, span)] = packs.read(self._connection, [number])
         return span, read(span)
 
     def _one(self, query: str, *values: object) -> Any:
