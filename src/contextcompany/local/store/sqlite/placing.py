@@ -146,7 +146,7 @@ class Placing:
 
     def _load_trace(self, column: str, value: object) -> Trace | None:
         found = self._connection.execute(
-            f"SELECT id, trace_id, unit, has_runs FROM trace WHERE {column} = ?",  # noqa: S608 - our own word
+            f"SELECT id, trace_id, unit, has_runs FROM trace WHERE {column} = ?",
             (value,),
         ).fetchone()
         return None if found is None else self._known(Trace(*found))

@@ -1,0 +1,40 @@
+"""Batches of spans become rows of runs that agree with them, in whatever order they come."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contextcompany.local.store.sqlite.store import SqliteRunStore
+from tests.local.store.sqlite.forests import forests
+from tests.local.store.sqlite.tables import contents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contextcompany.local.otlp.spans import SpanRecord
+
+
+def _tables(batches: Sequence[Sequence[SpanRecord]]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "runs.db"
+        with SqliteRunStore.open(path) as store:
+            for batch in batches:
+                store.add(batch)
+        return contents(path)
+
+
+@given(forest=forests(), data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_order_of_arrival_makes_no_difference(forest: list[SpanRecord], data: st.DataObject) -> None:
+    """Any permutation in any batches, with spans that come twice, gives the tables of a single batch."""
+    order = data.draw(st.permutations(forest))
+    again = data.draw(st.lists(st.sampled_from(forest), max_size=3))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(order) + len(again)))))
+    spans = [*order, *again]
+    batches = [spans[start:end] for start, end in zip([0, *cuts], [*cuts, len(spans)], strict=True)]
+    assert _tables([batch for batch in batches if batch]) == _tables([forest])
