@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _SELECT: Final = f"SELECT {', '.join(UNIT_COLUMNS)} FROM run WHERE"
 _ADD: Final = f"INSERT INTO run ({', '.join(UNIT_COLUMNS)}) VALUES ({', '.join('?' * len(UNIT_COLUMNS))})"
-_SET: Final = (
-    f"UPDATE run SET {', '.join(f'{column} = ?' for column in UNIT_COLUMNS[2:])} WHERE id = ?"
-)
+_SET: Final = f"UPDATE run SET {', '.join(f'{column} = ?' for column in UNIT_COLUMNS[2:])} WHERE id = ?"
 # Runs that are nested deeper than this stay where they are, at the top.
 _MOST_DEPTH: Final = 256
 
@@ -209,7 +207,8 @@ class Units:
                 self._by_id[unit.id] = self._by_address[unit.address] = unit
 
     def _move(self, unit: Unit, parent: int | None) -> None:
-        sums = [mine + more for mine, more in zip(unit.sums, _failures(int(unit.status == "failed")), strict=True)]
+        sums = list(unit.sums)
+        sums[FAILURES] += int(unit.status == "failed")
         around = self.maybe(unit.parent)
         if around is not None:
             self.add(around, [-each for each in sums])
