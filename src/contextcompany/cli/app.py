@@ -67,9 +67,12 @@ def run(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return _end_of_pipe()
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+    except SystemExit as error:
+        # Typer ends with 1 then, which is what doctor says of a problem.
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:
             return _end_of_pipe()
+        raise
+    except Exception as error:
         if isinstance(error, typer.Abort):
             return _INTERRUPTED
         line = failure_line(error)

@@ -6,7 +6,7 @@ import http.client
 import json
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
@@ -25,13 +25,13 @@ class Answer:
     status: int
     body: bytes
 
-    def json(self) -> object:
-        """Return the body read as JSON; None where it is none."""
+    def fields(self) -> Mapping[str, object]:
+        """Return the members of the JSON object in the body; none where it is no such thing."""
         try:
             found: object = json.loads(self.body)
         except (ValueError, RecursionError):
-            return None
-        return found
+            return {}
+        return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
 def ask(
@@ -75,5 +75,4 @@ def ask(
 def is_local_collector(origin: str) -> bool:
     """Tell whether what answers there identifies itself as the local collector of this package."""
     answer = ask(origin, "/healthz")
-    found = None if answer is None else answer.json()
-    return isinstance(found, dict) and found.get("service") == LOCAL_COLLECTOR_SERVICE
+    return answer is not None and answer.fields().get("service") == LOCAL_COLLECTOR_SERVICE

@@ -10,7 +10,7 @@ import typer
 from contextcompany.cli.database import DatabaseOption, reading
 from contextcompany.cli.filtering import with_filters
 from contextcompany.cli.records import print_record, run_record
-from contextcompany.cli.screens import error_screen, screen
+from contextcompany.cli.screens import say, screen
 from contextcompany.local.store.filters import RunFilter
 from contextcompany.local.store.interface import RunStore
 from contextcompany.local.store.rows import RunRow
@@ -123,4 +123,4 @@ def _say_what_is_left(store: RunStore, wanted: RunFilter, shown: int) -> None:
     there = store.count_runs(wanted, limit=most)
     if there > shown:
         count = f"{there:,}" if there < most else f"more than {most - 1:,}"
-        error_screen().print(f"{shown:,} of {count} runs; --limit shows more.", style="dim")
+        say(f"{shown:,} of {count} runs; --limit shows more.")

@@ -21,6 +21,11 @@ def error_screen() -> Console:
     return Console(stderr=True, markup=False, highlight=False, emoji=False)
 
 
+def say(text: str) -> None:
+    """Tell on the error stream what became of a command, so that its output stays clean."""
+    error_screen().print(text, style="dim", soft_wrap=True)
+
+
 def _elsewhere() -> Console:
     # COLUMNS is for terminals, and a program that reads the lines would lose their ends.
     return Console(markup=False, highlight=False, emoji=False, width=_WIDTH_ELSEWHERE)

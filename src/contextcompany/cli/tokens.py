@@ -8,7 +8,7 @@ from rich.table import Table
 
 from contextcompany.cli.database import DatabaseOption, database_path
 from contextcompany.cli.failures import CommandError
-from contextcompany.cli.screens import error_screen, screen
+from contextcompany.cli.screens import say, screen
 from contextcompany.local.server.tokens import FILE_NAME, Tokens
 from contextcompany.local.terminal.trimming import Trimmed
 
@@ -35,11 +35,8 @@ def add(
     secret = _tokens(database).create(name, "read" if read else "write")
     # The secret alone goes to the standard output, so that a script can take it.
     screen().print(secret, soft_wrap=True)
-    error_screen().print(
-        "This is shown once. "
-        + ("Sign in on the page with it." if read else "Services send it as their key: TCC_API_KEY."),
-        style="dim",
-    )
+    how = "Sign in on the page with it." if read else "Services send it as their key: TCC_API_KEY."
+    say(f"This is shown once. {how}")
 
 
 @tokens.command("list")

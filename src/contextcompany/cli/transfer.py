@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from contextcompany.cli.asking import ask
 from contextcompany.cli.database import DatabaseOption, database_path, reading
 from contextcompany.cli.failures import CommandError
 from contextcompany.cli.filtering import with_filters
-from contextcompany.cli.screens import error_screen
+from contextcompany.cli.screens import error_screen, say
 from contextcompany.local.store.filters import RunFilter
 from contextcompany.settings import environment
 
@@ -55,7 +55,7 @@ def export_runs(
             lines += 1
             progress.advance(task)
     if file != STANDARD:
-        error_screen().print(f"{_counted(lines, 'line')} written to {file}.")
+        say(f"{_counted(lines, 'line')} written to {file}.")
 
 
 def import_runs(
@@ -77,7 +77,7 @@ def import_runs(
         url = owner_url(path)
         accepted, duplicates = _kept(watched, path) if url is None else _sent(watched, url)
     said = f"{_counted(accepted, 'span')} taken in"
-    error_screen().print(f"{said}, {duplicates:,} were here already." if duplicates else f"{said}.")
+    say(f"{said}, {duplicates:,} were here already." if duplicates else f"{said}.")
 
 
 class _Watched(io.BufferedIOBase):
@@ -127,8 +127,7 @@ def _sent(lines: io.BufferedIOBase, url: str) -> tuple[int, int]:
         headers["Authorization"] = f"Bearer {key}"
     pieces = iter(lambda: lines.read(_PIECE_BYTES), b"")
     answer = ask(url, "/api/import", method="POST", body=pieces, headers=headers, seconds=_IMPORT_SECONDS)
-    found = None if answer is None else answer.json()
-    fields = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    fields: Mapping[str, object] = {} if answer is None else answer.fields()
     accepted, duplicates = fields.get("accepted"), fields.get("duplicates")
     if answer is not None and answer.status == _TAKEN_IN and isinstance(accepted, int):
         return accepted, duplicates if isinstance(duplicates, int) else 0

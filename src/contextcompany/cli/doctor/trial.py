@@ -56,18 +56,9 @@ def trial(settings: Settings, dashboard: str | None) -> tuple[Finding, ...]:
 
 def _undelivered(result: FlushResult) -> Finding:
     reason = result.last_error or ", ".join(result.dropped) or "no answer in time"
-    return Finding(TOPIC, "problem", f"the run was not taken: {reason}", _advice(reason))
-
-
-def _advice(reason: str) -> str:
-    for words, advice in (
-        (("401", "403"), "check TCC_API_KEY, and that it belongs to this URL"),
-        (("404", "405"), "check the path of the URL; TCC_TRACES_URL is taken as it stands"),
-        (("certificate", "SSL", "TLS"), "name your own authority with TCC_CA_BUNDLE"),
-    ):
-        if any(word in reason for word in words):
-            return advice
-    return "see docs/delivery.md for what a collector's answers mean"
+    # Mostly the reason says itself what to check.
+    advice = "" if "check" in reason else "docs/delivery.md tells what a collector's answers mean"
+    return Finding(TOPIC, "problem", f"the run was not taken: {reason}", advice)
 
 
 def _looked_up(dashboard: str, run_id: str, url: str | None) -> Finding:
@@ -77,11 +68,10 @@ def _looked_up(dashboard: str, run_id: str, url: str | None) -> Finding:
         answer = ask(dashboard, path)
         if answer is not None and answer.status == _FOUND:
             return Finding(TOPIC, "ok", f"it is there: {url or run_address(dashboard, run_id)}")
+        described = ask(dashboard, "/api/openapi.json")
+        if described is None or described.status != _FOUND:
+            return Finding(TOPIC, "note", "the collector there runs inside a program and has no dashboard")
         if time.monotonic() > deadline:
-            break
+            advice = "look at the output of tcc serve"
+            return Finding(TOPIC, "problem", "the run was confirmed, and is not on the dashboard", advice)
         time.sleep(_PAUSE_SECONDS)
-    described = ask(dashboard, "/api/openapi.json")
-    if described is None or described.status != _FOUND:
-        return Finding(TOPIC, "note", "the collector there runs inside a program and has no dashboard")
-    advice = "look at the output of tcc serve"
-    return Finding(TOPIC, "problem", "the run was confirmed, and is not on the dashboard", advice)
