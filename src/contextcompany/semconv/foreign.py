@@ -115,6 +115,22 @@ TOOLS: Final = "llm.tools."
 FUNCTIONS: Final = "llm.request.functions."
 """Beginnings of keys under which a list stands item by item, such as `llm.tools.0.tool.json_schema`."""
 
+FIRST_ITEMS: Final = tuple(
+    f"{beginning}0.{field}"
+    for beginning, fields in (
+        (PROMPTS, ("role", "content")),
+        (COMPLETIONS, ("role", "content")),
+        (INPUT_MESSAGES, ("message.role", "message.content")),
+        (OUTPUT_MESSAGES, ("message.role", "message.content")),
+    )
+    for field in fields
+)
+"""Keys of which one is there if there is such a list."""
+
+CONTENT_FIELDS: Final = ("content", "message.content")
+PLAIN_FIELDS: Final = frozenset({*CONTENT_FIELDS, "role", "message.role", "finish_reason"})
+"""Fields of an item that is nothing but text."""
+
 PROMPT_TEXT: Final = ("gen_ai.prompt", "llm.prompts")
 COMPLETION_TEXT: Final = ("gen_ai.completion", "llm.completions")
 """Where a whole conversation stood in one attribute."""

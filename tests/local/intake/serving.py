@@ -1,4 +1,4 @@
-"""A real server with nothing but the routes of intake, and requests to it, for the tests."""
+"""A real server with nothing but the routes of intake, a store in memory, and requests, for the tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,54 @@ import uvicorn
 from fastapi import FastAPI
 
 from contextcompany.local.intake.routes import intake_router
+from contextcompany.local.store.rows import Added
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from contextcompany.local.store.interface import RunStore
+    from contextcompany.local.intake.keeping import Destination
+    from contextcompany.local.otlp.spans import SpanRecord
+
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+JSON = {"Content-Type": "application/json"}
+
+
+class Kept:
+    """A store in memory that takes things in, as far as intake needs one.
+
+    Args:
+        before: Called with what is to be added; what it raises is raised.
+    """
+
+    def __init__(self, before: Callable[[Sequence[SpanRecord]], object] = lambda _: None) -> None:
+        self.spans_by_id: dict[tuple[str, str], SpanRecord] = {}
+        self.signals = {"logs": 0, "metrics": 0}
+        self.batches: list[int] = []
+        self._before = before
+        self._lock = threading.Lock()
+
+    @property
+    def kept(self) -> list[SpanRecord]:
+        """All spans, in the order they came."""
+        return list(self.spans_by_id.values())
+
+    def add(self, spans: Sequence[SpanRecord]) -> Added:
+        """Keep each span once."""
+        self._before(spans)
+        with self._lock:
+            new = {(span.trace_id, span.span_id): span for span in spans}
+            known = new.keys() & self.spans_by_id.keys()
+            self.spans_by_id |= {key: span for key, span in new.items() if key not in known}
+            self.batches.append(len(spans))
+        return Added(len(new) - len(known), len(known))
+
+    def count_signals(self, *, logs: int = 0, metrics: int = 0) -> None:
+        """Add to the counts."""
+        with self._lock:
+            self.signals = {
+                "logs": self.signals["logs"] + logs,
+                "metrics": self.signals["metrics"] + metrics,
+            }
 
 
 class _Server(uvicorn.Server):
@@ -30,7 +73,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(store: RunStore, *, body_seconds: float = 30.0) -> Iterator[int]:
+def served(store: Destination, *, body_seconds: float = 30.0) -> Iterator[int]:
     """Serve the routes of intake on a free port until the block ends."""
     app = FastAPI(openapi_url=None)
     app.include_router(intake_router(store, body_seconds=body_seconds))

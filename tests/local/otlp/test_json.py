@@ -198,8 +198,7 @@ def test_wild_fields_are_refused_or_read_but_raise_nothing_else(fields: dict[str
     """Whatever stands in the fields of a span, it is a record, or refused, or no JSON at all."""
     try:
         spans, refusals = decode_json(_with_span(**fields))
-    except MalformedBodyError as error:
-        assert "stands there without quotes" in str(error)
+    except MalformedBodyError:
         return
     assert len(spans) + refusals.count == 1
 

@@ -247,10 +247,10 @@ def test_totals_add_up_the_steps_at_and_below_a_run() -> None:
             step(parent=top, tokens=(100, 40, 10), cost=0.25, start_ms=1),
             step(parent=top, model="gpt-5-mini", tokens=(50, 0, 5), cost=0.5, start_ms=2),
             inner,
-            step("r-2", parent=inner, tokens=(7, 0, 3), start_ms=4),
+            step("r-2", parent=inner, model="house-model", tokens=(7, 0, 3), start_ms=4),
         ]
     )
-    assert totals(node) == Totals(3, ("gpt-5", "gpt-5-mini"), 157, 40, 18, 0.75, 1)
+    assert totals(node) == Totals(3, ("gpt-5", "gpt-5-mini", "house-model"), 157, 40, 18, 0.75, 1)
 
 
 def test_a_request_seen_by_two_instrumentations_counts_once() -> None:
@@ -282,10 +282,11 @@ def test_the_answering_model_is_named_and_a_failed_step_names_none() -> None:
 def test_counts_and_costs_that_are_no_amounts_are_left_out(value: Any) -> None:
     """Broken numbers do not spoil a sum."""
     odd = step(
+        model="house-model",
         more={
             attributes.GEN_AI_USAGE_INPUT_TOKENS: value,
             attributes.GEN_AI_USAGE_OUTPUT_TOKENS: 3,
             attributes.TCC_COST: value,
-        }
+        },
     )
-    assert usage(odd) == Totals(1, ("gpt-5",), 0, 0, 3, None, 1)
+    assert usage(odd) == Totals(1, ("house-model",), 0, 0, 3, None, 1)

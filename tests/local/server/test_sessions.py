@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,8 +51,8 @@ def test_a_session_ends_with_its_time(tokens: Tokens, monkeypatch: pytest.Monkey
     """A cookie that a browser keeps too long opens nothing."""
     sessions = Sessions(tokens)
     sent = f"{COOKIE}={sessions.begin(tokens.create('ann', 'read'))}"
-    now = module.time.monotonic() + module.LIFETIME_SECONDS
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    now = time.monotonic() + module.LIFETIME_SECONDS
+    monkeypatch.setattr("time.monotonic", lambda: now)
     assert not sessions.is_open(sent)
 
 

@@ -218,7 +218,7 @@ def test_steps_without_a_price_are_counted_beside_the_cost() -> None:
     drawn = _drawn(
         top,
         step("r-1", parent=top, tokens=(10, 0, 1), cost=0.5, start_ms=1),
-        step("r-1", parent=top, tokens=(10, 0, 1), start_ms=2),
+        step("r-1", parent=top, model="house-model", tokens=(10, 0, 1), start_ms=2),
     )
     assert drawn.splitlines()[0] == (
         "run  r-1  ok  10 ms  20 in, 2 out  $0.5000  (1 of 2 steps without a price)"

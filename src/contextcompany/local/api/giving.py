@@ -43,10 +43,10 @@ def give_feedback(store: RunStore, address: str, given: NewFeedback) -> GivenFee
     Raises:
         ApiError: The run is not here.
     """
-    detail = store.run(address)
-    if detail is None:
+    outline = store.outline(address)
+    if outline is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no run {address[:100]!r} here")
-    row = detail.row
+    row = outline.row
     now = time.time_ns()
     span = feedback_span(
         row.run_id or row.address, score=given.score, text=given.text, trace_id=row.trace_id, time_ns=now

@@ -63,6 +63,9 @@ async def _fill(file: tempfile.SpooledTemporaryFile[bytes], request: Request) ->
 
 def _add(store: RunStore, file: BufferedIOBase) -> Imported:
     try:
-        return imported_fields(store.add_all(merged(import_lines(file))))
+        added = store.add_all(merged(import_lines(file)))
     except BadLineError as error:
         raise bad(f"line {error.line}", f"{error}; nothing was taken in") from error
+    if not added.accepted and not added.duplicates:
+        raise bad("body", "body: must be lines as an export writes them, got none")
+    return imported_fields(added)

@@ -28,7 +28,6 @@ MOST_LINE_BYTES: Final = 256 * 1024 * 1024
 
 _SPANS_PER_LINE: Final = 1_000
 _LINE_BYTES: Final = 16 * 1024 * 1024
-_RUNS_PER_QUESTION: Final = 100
 
 
 class BadLineError(ValueError):
@@ -41,17 +40,8 @@ class BadLineError(ValueError):
 
 def export_lines(store: RunStore, wanted: RunFilter) -> Iterator[bytes]:
     """Write the top-level runs that match, in the order of the filter, each line with its line break."""
-    cursor: str | None = None
-    while True:
-        page = store.runs(wanted, limit=_RUNS_PER_QUESTION, cursor=cursor)
-        for row in page.items:
-            detail = store.run(row.address)
-            # It may have left since the list was read.
-            if detail is not None:
-                yield from run_lines(detail.row, detail.spans)
-        cursor = page.cursor
-        if cursor is None:
-            return
+    for run in store.whole_runs(wanted):
+        yield from run_lines(run.row, run.spans)
 
 
 def run_lines(row: RunRow, spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
@@ -61,10 +51,14 @@ def run_lines(row: RunRow, spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
         yield from _lines(run, spans[first : first + _SPANS_PER_LINE])
 
 
-def _lines(run: dict[str, Any], spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
-    document = {"run": run} | request_document(spans)
+def line_of(document: object) -> bytes:
+    """Write JSON without a line break in it, in UTF-8."""
     # Half a surrogate pair, which no text should hold, becomes a question mark.
-    line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _lines(run: dict[str, Any], spans: tuple[SpanRecord, ...]) -> Iterator[bytes]:
+    line = line_of({"run": run} | request_document(spans))
     middle = len(spans) // 2
     if len(line) > _LINE_BYTES and middle:
         yield from _lines(run, spans[:middle])

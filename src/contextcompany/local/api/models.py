@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contextcompany.local.reading.feedback import MOST_CHARACTERS
 
@@ -181,8 +181,18 @@ class Imported(BaseModel):
     duplicates: int
 
 
-class NewFeedback(BaseModel, extra="forbid"):
+class NewFeedback(BaseModel):
     """Feedback on a run: a thumb, a text or both."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["score"], "properties": {"score": {"type": "string"}}},
+                {"required": ["text"], "properties": {"text": {"minLength": 1}}},
+            ]
+        },
+    )
 
     score: Literal["up", "down"] | None = None
     text: str = Field(default="", max_length=MOST_CHARACTERS)

@@ -83,7 +83,7 @@ def prefix_and_limit(request: Request) -> tuple[str, int]:
     """Read how values begin and how many are wanted."""
     pairs = _pairs(request)
     limit = _number(pairs, "limit", 20, range(1, MOST_VALUES + 1))
-    prefix = _own(pairs, "prefix", _MOST_CHARACTERS)
+    prefix = _own(pairs, "prefix", _MOST_CHARACTERS) or ""
     _nothing_else(pairs, ("prefix", "limit"))
     return prefix, limit
 
@@ -97,7 +97,7 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
     return request.query_params.multi_items()
 
 
-def _own(pairs: list[tuple[str, str]], name: str, most: int) -> str:
+def _own(pairs: list[tuple[str, str]], name: str, most: int) -> str | None:
     """Take a parameter of ours out of the rest, which is the filter."""
     found = [value for key, value in pairs if key == name]
     pairs[:] = [pair for pair in pairs if pair[0] != name]
@@ -105,12 +105,12 @@ def _own(pairs: list[tuple[str, str]], name: str, most: int) -> str:
         raise bad(name, f"{name}: is given twice: give it once")
     if found and len(found[0]) > most:
         raise bad(name, f"{name}: must have at most {most:,} characters, got {len(found[0]):,}")
-    return found[0] if found else ""
+    return found[0] if found else None
 
 
 def _number(pairs: list[tuple[str, str]], name: str, default: int, allowed: range) -> int:
     text = _own(pairs, name, _MOST_CHARACTERS)
-    if not text:
+    if text is None:
         return default
     if not _NUMBER.fullmatch(text) or int(text) not in allowed:
         raise bad(
@@ -137,7 +137,8 @@ def _text(most: int = _MOST_CHARACTERS) -> dict[str, Any]:
 
 
 def _choice(values: Sequence[str], default: str | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "string", "enum": list(values)}
+    # Empty text sets nothing, as a form sends what was not filled in.
+    found: dict[str, Any] = {"type": "string", "enum": [*values, ""]}
     return found if default is None else found | {"default": default}
 
 
@@ -155,6 +156,7 @@ def _moment(edge: str) -> dict[str, Any]:
                 {"type": "string", "format": "date-time"},
                 {"type": "string", "format": "date"},
                 {"type": "string", "pattern": _AGE},
+                {"type": "string", "maxLength": 0},
             ]
         },
     )
@@ -208,7 +210,7 @@ OVERVIEW: Final = {
     "parameters": [
         *_FILTER,
         _ORDER,
-        _query("buckets", "Into how many stretches the time is cut.", _whole(48, MOST_BUCKETS)),
+        _query("buckets", "Into about how many stretches the time is cut.", _whole(48, MOST_BUCKETS)),
     ]
 }
 """Of the overview."""

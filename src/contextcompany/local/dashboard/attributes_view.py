@@ -20,7 +20,7 @@ ATTRIBUTE: Final = "attribute."
 
 _MOST_ROWS: Final = 500
 _MOST_CHARACTERS: Final = 4_000
-_TYPES: Final = {
+_TYPES: Final[dict[type, str]] = {
     str: "text",
     bool: "boolean",
     int: "integer",

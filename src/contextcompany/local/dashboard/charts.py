@@ -29,6 +29,8 @@ HEIGHT: Final = TOP + PLOT + 22
 
 # A round number needs no zeros after the point: `20.0 s` is `20 s`.
 _TRAILING_ZEROS: Final = re.compile(r"\.0+(?=\D|$)")
+# Less is nothing, to an axis.
+_LEAST_VALUE: Final = 1e-9
 _LEAST_HEIGHT: Final = 1.5
 _MOST_TICKS: Final = 5
 _GAP: Final = 0.22
@@ -198,7 +200,7 @@ def stretch_text(bucket: Bucket) -> str:
 
 def nice_ceiling(value: float) -> float:
     """Return the next number up of 1, 2, 2.5, 5 or 10 times a power of ten; 1 for nothing."""
-    if not 0 < value < math.inf:
+    if not _LEAST_VALUE < value < math.inf:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     for step in (1.0, 2.0, 2.5, 5.0):

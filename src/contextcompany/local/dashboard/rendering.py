@@ -57,13 +57,14 @@ class Pages:
             session_path=addresses.session_path,
             agent_path=addresses.agent_path,
         )
-        self._environment.globals.update(
-            sections=_SECTIONS,
-            rate=formatting.rate_text,
-            chart_top=charts.TOP,
-            chart_plot=charts.PLOT,
-            chart_height=charts.HEIGHT,
-        )
+        names: dict[str, Any] = self._environment.globals
+        names |= {
+            "sections": _SECTIONS,
+            "rate": formatting.rate_text,
+            "chart_top": charts.TOP,
+            "chart_plot": charts.PLOT,
+            "chart_height": charts.HEIGHT,
+        }
 
     def text(self, template: str, **values: Any) -> str:
         """Render a template with values."""

@@ -172,7 +172,7 @@ class RunView:
         before = known_before(self._moments, part.start)
         self._read_all([moment.place for moment in (*before, *shown)])
         said = {key: conversation for key, (_, conversation) in self._read.items()}
-        return transcript(shown, said, before)
+        return transcript(shown, said, before, self._moments[part.end :])
 
     def _read_all(self, places: Sequence[Place]) -> None:
         """Ask for the spans of places and read them, each once: one can hold megabytes."""

@@ -21,7 +21,7 @@ from contextcompany.local.dashboard.message_view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.dashboard.waterfall import Place, Waterfall
     from contextcompany.local.reading.conversation import Conversation, Message
@@ -67,6 +67,7 @@ class _Scope:
     """What was shown of one run so far."""
 
     said: Counter[object] = field(default_factory=Counter[object])
+    answers: set[str] = field(default_factory=set[str])
     system: set[object] = field(default_factory=set[object])
     calls: set[str] = field(default_factory=set[str])
     tools: Counter[str] = field(default_factory=Counter[str])
@@ -112,7 +113,10 @@ def known_before(listed: Sequence[Moment], start: int) -> list[Moment]:
 
 
 def transcript(
-    shown: Sequence[Moment], conversations: Mapping[str, Conversation], before: Sequence[Moment] = ()
+    shown: Sequence[Moment],
+    conversations: Mapping[str, Conversation],
+    before: Sequence[Moment] = (),
+    after: Iterable[Moment] = (),
 ) -> tuple[Turn, ...]:
     """Tell a part of the conversation.
 
@@ -120,9 +124,10 @@ def transcript(
         shown: The points to tell.
         conversations: What their spans say, by the key of their places.
         before: Points that are known already, and are told elsewhere.
+        after: Points that come later; of their spans no more than the lines is looked at.
     """
     told = _Transcript(conversations)
-    told.expect([*before, *shown])
+    told.expect([*before, *shown, *after])
     for moment in before:
         for _ in told.turns(moment):
             pass
@@ -195,14 +200,15 @@ class _Transcript:
             yield Turn("system" if view.role == "system" else "message", place, (view,), parts=view.parts)
 
     def _answered(self, place: Place, conversation: Conversation) -> Iterator[Turn]:
-        said = self._scopes[place.run].said
+        scope = self._scopes[place.run]
         answers: list[tuple[int, Message]] = []
         for number, message in enumerate(conversation.answered):
-            fingerprint = _fingerprint(message)
-            # A run answers what its last step answered.
-            if place.kind == "step" or not said[fingerprint]:
+            words = _words(message)
+            # A run answers what its last step answered, without the calls that came with it.
+            if place.kind == "step" or words not in scope.answers:
                 answers.append((number, message))
-            said[fingerprint] += 1
+            scope.said[_fingerprint(message)] += 1
+            scope.answers.add(words)
         for view in self._views(place, "answered", answers[:_MOST_EARLIER]):
             yield Turn("message", place, (view,), parts=view.parts)
 
@@ -262,6 +268,10 @@ class _Transcript:
             return
         self._errors.add((line.error_type, line.error))
         yield Turn("error", place, error_type=line.error_type, error=line.error)
+
+
+def _words(message: Message) -> str:
+    return " ".join(part.text.strip() for part in message.parts if part.kind == "text")
 
 
 def _fingerprint(message: Message) -> object:

@@ -19,7 +19,7 @@ MOST_DEPTH: Final = 20
 SCALE: Final = 1_000
 """Units of a bar's length from the beginning of the run to its end."""
 
-_LEAST_WIDTH: Final = 4.0
+_LEAST_WIDTH: Final = 10.0
 
 
 @dataclass(eq=False, slots=True)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.diagnostics import guard, warn_once
 from contextcompany.local.otlp.bodies import RefusedError
 from contextcompany.local.store.rows import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from contextcompany.local.otlp.spans import Refusals, SpanRecord
-    from contextcompany.local.store.interface import RunStore
 
 _MOST_AT_ONCE: Final = 2_048
 _RETRY_SECONDS: Final = "5"
 
 
-def keep(store: RunStore, spans: Iterable[SpanRecord], refusals: Refusals) -> int:
+class Destination(Protocol):
+    """What intake needs of a store; every RunStore is one."""
+
+    def add(self, spans: Sequence[SpanRecord]) -> object:
+        """Keep spans, all or none of them."""
+
+    def count_signals(self, *, logs: int = 0, metrics: int = 0) -> None:
+        """Count records of other signals."""
+
+
+def keep(store: Destination, spans: Iterable[SpanRecord], refusals: Refusals) -> int:
     """Put spans into a store.
 
     Args:
@@ -47,7 +56,7 @@ def later(error: StoreError) -> RefusedError:
     return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), (("Retry-After", _RETRY_SECONDS),))
 
 
-def _add(store: RunStore, spans: list[SpanRecord], refusals: Refusals) -> int:
+def _add(store: Destination, spans: list[SpanRecord], refusals: Refusals) -> int:
     try:
         with guard:
             store.add(spans)

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from contextcompany.local.store.interface import RunStore
+    from contextcompany.local.intake.keeping import Destination
+
 
 # Reading holds the interpreter and the store writes one batch at a time; the second unpacks meanwhile.
 _MOST_AT_ONCE: Final = 2
 
 
-def intake_router(store: RunStore, *, body_seconds: float = 30.0) -> APIRouter:
+def intake_router(store: Destination, *, body_seconds: float = 30.0) -> APIRouter:
     """Make the routes of the collector.
 
     `POST /v1/traces`, `/v1/logs` and `/v1/metrics` take OTLP, in protobuf and in JSON; `/v1/custom`,

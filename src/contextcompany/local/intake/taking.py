@@ -22,9 +22,9 @@ from contextcompany.local.store.rows import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from contextcompany.local.intake.keeping import Destination
     from contextcompany.local.intake.receiving import Arrived
     from contextcompany.local.otlp.spans import SpanRecord
-    from contextcompany.local.store.interface import RunStore
 
 _MOST_ERRORS = 20
 
@@ -36,7 +36,7 @@ class Taking:
     take any.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: Destination) -> None:
         self._store = store
         self._large_body = threading.Lock()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
     from contextcompany.local.reading.reading import Status
     from contextcompany.local.reading.values import Object
+    from contextcompany.local.reading.vocabulary import Keys, Vocabulary
 
     Found = Mapping[str, AttributeValue]
 
@@ -25,16 +26,13 @@ _MOST_METADATA_CHARACTERS: Final = 2_000
 # More than this is no count and no cost of anything, and would spoil the sum it is added to.
 _MOST_TOKENS: Final = 1_000_000_000_000
 _MOST_DOLLARS: Final = 1e9
-_INPUT: Final = foreign.TOKENS[attributes.GEN_AI_USAGE_INPUT_TOKENS]
-_CACHED: Final = foreign.TOKENS[attributes.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]
-_WRITTEN: Final = foreign.TOKENS[attributes.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS]
-_OUTPUT: Final = foreign.TOKENS[attributes.GEN_AI_USAGE_OUTPUT_TOKENS]
 _STATUSES: Final[Mapping[object, Status]] = {
     attributes.STATUS_CODE_PARTIAL: "partial",
     attributes.STATUS_CODE_ERROR: "failed",
 }
-_ASSOCIATED: Final = frozenset({*foreign.SESSION, *foreign.USER, *foreign.USER_NAME})
-_ASSOCIATED_ORG: Final = frozenset({*foreign.ORG, *foreign.ORG_NAME})
+_ASSOCIATED: Final = frozenset(
+    {*foreign.SESSION, *foreign.USER, *foreign.USER_NAME, *foreign.ORG, *foreign.ORG_NAME}
+)
 _PRICES: Final = PriceList()
 
 
@@ -45,16 +43,22 @@ class Failure(NamedTuple):
     message: str
 
 
-def text(found: Found, keys: Iterable[str]) -> str:
+def text(found: Found, keys: Keys) -> str:
     """Return the first text that is there and not empty, at most 1,000 characters of it."""
     for key in keys:
         value = found.get(key)
-        if value is not None and value != "":
-            if isinstance(value, str):
+        if isinstance(value, str):
+            if value:
                 return clean(value[:_MOST_NAME_CHARACTERS])
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
+        elif type(value) is int:
+            return str(value)
     return ""
+
+
+def identifier(found: Found, key: str) -> str | None:
+    """Return the id of a run, which is text and nothing else."""
+    value = found.get(key)
+    return clean(value[:_MOST_NAME_CHARACTERS]) or None if isinstance(value, str) else None
 
 
 def status(span: SpanRecord) -> Status:
@@ -86,27 +90,39 @@ def failure(span: SpanRecord) -> Failure:
     return Failure(kind, clean(message))
 
 
-def usage(span: SpanRecord, models: Iterable[str]) -> Usage:
+def models(span: SpanRecord, names: Vocabulary) -> tuple[str, str]:
+    """Return the model that answered a request and the one that was asked; empty where that is not told."""
+    found = span.attributes
+    requested = text(found, names.request_model)
+    if not requested and names.is_foreign:
+        parameters = read_json(found.get(foreign.PARAMETERS))
+        model = cast("Object", parameters).get("model") if isinstance(parameters, dict) else None
+        requested = clean(model[:_MOST_NAME_CHARACTERS]) if isinstance(model, str) else ""
+    return text(found, names.response_model), requested
+
+
+def usage(span: SpanRecord, names: Vocabulary, models: Iterable[str]) -> Usage:
     """Tell what a request used; a cost that nobody has said is worked out from the price list.
 
     Args:
         span: The span of a step.
+        names: The names by which to read it.
         models: The names under which the price may be found, the best first.
     """
     found = span.attributes
-    given = _tokens(found, _INPUT)
-    cached, written = _tokens(found, _CACHED), _tokens(found, _WRITTEN)
+    given, answered = _tokens(found, names.input_tokens), _tokens(found, names.output_tokens)
+    cached, written = _tokens(found, names.cached_tokens), _tokens(found, names.written_tokens)
     if cached + written > given:
         given += cached + written  # counted beside the others, against the conventions
-    tokens = Tokens(given, cached, written, _tokens(found, _OUTPUT))
-    cost = _told_cost(found)
-    if cost is None and (tokens.input or tokens.output):
-        provider = text(found, foreign.PROVIDER)
+    cost = _told_cost(found, names)
+    if cost is None and (given or answered):
+        tokens = Tokens(given, cached, written, answered)
+        provider = text(found, names.provider)
         for model in models:
             cost = _PRICES.cost(model, provider, tokens, span.start_ns) if model else None
             if cost is not None:
                 break
-    return Usage(tokens.input, tokens.cached, tokens.output, cost)
+    return Usage(given, cached, answered, cost)
 
 
 def metadata(found: Found) -> dict[str, str]:
@@ -131,7 +147,7 @@ def _attached(found: Found) -> Iterator[tuple[str, object]]:
         if key.startswith(attributes.TCC_METADATA_PREFIX):
             yield key[len(attributes.TCC_METADATA_PREFIX) :], value
         elif key.startswith(foreign.ASSOCIATION_PREFIX):
-            if key not in _ASSOCIATED and key not in _ASSOCIATED_ORG:
+            if key not in _ASSOCIATED:
                 yield key[len(foreign.ASSOCIATION_PREFIX) :], value
         elif key == foreign.METADATA:
             held = read_json(value)
@@ -139,7 +155,7 @@ def _attached(found: Found) -> Iterator[tuple[str, object]]:
                 yield from cast("Object", held).items()
 
 
-def _tokens(found: Found, keys: Iterable[str]) -> int:
+def _tokens(found: Found, keys: Keys) -> int:
     for key in keys:
         value = found.get(key)
         if value is not None:
@@ -149,14 +165,14 @@ def _tokens(found: Found, keys: Iterable[str]) -> int:
     return 0
 
 
-def _told_cost(found: Found) -> float | None:
-    value = found.get(attributes.TCC_COST)
-    if value is None:
-        value = next((found[key] for key in foreign.COST if key in found), None)
-    if value is None:
-        parts = [_dollars(found[key]) for key in foreign.COST_PARTS if key in found]
-        return sum(part for part in parts if part is not None) if any(parts) else None
-    return _dollars(value)
+def _told_cost(found: Found, names: Vocabulary) -> float | None:
+    for key in names.cost:
+        if key in found:
+            return _dollars(found[key])
+    if not names.is_foreign:
+        return None
+    parts = [_dollars(found[key]) for key in foreign.COST_PARTS if key in found]
+    return sum(part for part in parts if part is not None) if any(parts) else None
 
 
 def _dollars(value: AttributeValue) -> float | None:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
+from contextcompany.local.reading import facts
+from contextcompany.local.reading.kinds import kind_of
+from contextcompany.local.reading.read import read
+from contextcompany.local.reading.reading import Reading
+from contextcompany.local.reading.vocabulary import vocabulary_of
 from contextcompany.semconv import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
+    from contextcompany.local.otlp.spans import SpanRecord
+    from contextcompany.local.reading.reading import Kind
 
-Kind: TypeAlias = Literal["run", "step", "tool", "feedback", "span"]
 
-_KINDS: Final[dict[AttributeValue, Kind]] = {
-    attributes.OPERATION_INVOKE_AGENT: "run",
-    attributes.OPERATION_CHAT: "step",
-    # Requests to models as other instrumentations name them.
-    "text_completion": "step",
-    "generate_content": "step",
-    "embeddings": "step",
-    attributes.OPERATION_EXECUTE_TOOL: "tool",
-}
 # Deeper spans are shown on this level: no terminal is that wide, and recursion stays bounded.
 _MOST_DEPTH: Final = 20
 _MOST_ANCESTORS: Final = 1_000
@@ -42,6 +38,15 @@ class Node:
     run_id: str | None
     is_orphan: bool = False
     children: list[Node] = field(default_factory=list["Node"])
+    _reading: Reading | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """What its span says, read when it is first asked for; of a missing run only its id is known."""
+        if self._reading is None:
+            own = Reading("run", name=self.run_id or "", run_id=self.run_id)
+            self._reading = own if self.span is None else read(self.span)
+        return self._reading
 
     @property
     def start_ns(self) -> int:
@@ -115,22 +120,19 @@ def totals(node: Node) -> Totals:
 
 def usage(span: SpanRecord) -> Totals:
     """Read what one step used from its span; counts and costs that are no such numbers are left out."""
-    found = span.attributes
-    model = found.get(attributes.GEN_AI_RESPONSE_MODEL)
-    if model is None and span.status_code != "ERROR":
-        model = found.get(attributes.GEN_AI_REQUEST_MODEL)
-    input_tokens = int(_amount(found.get(attributes.GEN_AI_USAGE_INPUT_TOKENS)) or 0)
-    cached_tokens = int(_amount(found.get(attributes.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)) or 0)
-    output_tokens = int(_amount(found.get(attributes.GEN_AI_USAGE_OUTPUT_TOKENS)) or 0)
-    cost = _amount(found.get(attributes.TCC_COST))
+    names = vocabulary_of(span.attributes)
+    answering, requested = facts.models(span, names)
+    used = facts.usage(span, names, (answering, requested))
+    # A request that failed was answered by no model.
+    model = answering or ("" if facts.status(span) == "failed" else requested)
     return Totals(
         steps=1,
-        models=(model,) if isinstance(model, str) else (),
-        input_tokens=input_tokens,
-        cached_tokens=cached_tokens,
-        output_tokens=output_tokens,
-        cost=cost,
-        unpriced=int(cost is None and input_tokens + output_tokens > 0),
+        models=(model,) if model else (),
+        input_tokens=used.input_tokens,
+        cached_tokens=used.cached_tokens,
+        output_tokens=used.output_tokens,
+        cost=used.cost,
+        unpriced=int(used.cost is None and used.input_tokens + used.output_tokens > 0),
     )
 
 
@@ -142,8 +144,7 @@ class _Grouping:
         self._spans: dict[Node, SpanRecord] = {}
         self._runs: defaultdict[str, list[Node]] = defaultdict(list)
         for span in spans:
-            run_id = span.attributes.get(attributes.TCC_RUN_ID)
-            node = Node(span, _kind(span), run_id if isinstance(run_id, str) else None)
+            node = Node(span, kind_of(span), facts.identifier(span.attributes, attributes.TCC_RUN_ID))
             if by_id.setdefault((span.trace_id, span.span_id), node) is node:
                 self._spans[node] = span
                 if node.kind == "run" and node.run_id is not None:
@@ -180,8 +181,8 @@ class _Grouping:
         node.is_orphan = caller is None and span.parent_span_id is not None
         if node.kind == "run":
             # A run that names itself is a cycle of one, which is cut like the others.
-            delegating = span.attributes.get(attributes.TCC_PARENT_RUN_ID)
-            if caller is None and isinstance(delegating, str) and delegating in self._runs:
+            delegating = facts.identifier(span.attributes, attributes.TCC_PARENT_RUN_ID)
+            if caller is None and delegating is not None and delegating in self._runs:
                 return self._run_of(delegating, span)
             return caller
         if node.run_id is None or (caller is not None and self._owner(caller) == node.run_id):
@@ -226,20 +227,5 @@ def _cut_cycles(parents: dict[Node, Node | None]) -> None:
         done.update(path)
 
 
-def _kind(span: SpanRecord) -> Kind:
-    if span.name == attributes.FEEDBACK_SPAN_NAME:
-        return "feedback"
-    operation = span.attributes.get(attributes.GEN_AI_OPERATION_NAME)
-    kind = _KINDS.get(operation, "span") if isinstance(operation, str) else "span"
-    # An agent that another library recorded inside a run is a part of the run, and not the run.
-    return "span" if kind == "run" and attributes.TCC_COLLECTED in span.attributes else kind
-
-
 def _start(node: Node) -> int:
     return node.start_ns
-
-
-def _amount(value: AttributeValue) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
-        return value
-    return None

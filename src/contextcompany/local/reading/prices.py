@@ -124,7 +124,9 @@ def _price_at(model: Any, start_ns: int) -> Any:
 
 def _brackets(price: Any) -> list[int]:
     """Return from how many input tokens on other prices hold."""
-    return [tier.start for value in vars(price).values() for tier in getattr(value, "tiers", ())]
+    held: dict[str, Any] = price.__dict__
+    tiered: list[list[Any]] = [value.tiers for value in held.values() if hasattr(value, "tiers")]
+    return [tier.start for tiers in tiered for tier in tiers]
 
 
 def _rates(prices: ModuleType, price: Any, bracket: int) -> _Rates | None:

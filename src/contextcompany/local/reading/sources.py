@@ -5,26 +5,27 @@ What is returned is a list of messages in whatever shape the library gave them, 
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from contextcompany.local.reading.values import bounded, read_container, read_json
 from contextcompany.semconv import attributes, flat, foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from contextcompany.local.otlp.spans import AttributeValue, EventRecord, SpanRecord
     from contextcompany.local.reading.values import Object
 
 Found: TypeAlias = "Mapping[str, AttributeValue]"
+Source: TypeAlias = "tuple[str, tuple[str, str], tuple[str, ...]]"
+"""Where messages stand: the key of today, beginnings of keys of items, keys of a whole conversation."""
 
-_INPUT: Final = (
+INPUT: Final[Source] = (
     attributes.GEN_AI_INPUT_MESSAGES,
     (foreign.PROMPTS, foreign.INPUT_MESSAGES),
     foreign.PROMPT_TEXT,
 )
-_OUTPUT: Final = (
+OUTPUT: Final[Source] = (
     attributes.GEN_AI_OUTPUT_MESSAGES,
     (foreign.COMPLETIONS, foreign.OUTPUT_MESSAGES),
     foreign.COMPLETION_TEXT,
@@ -35,18 +36,49 @@ _MESSAGE_FIELDS: Final = ("content", "tool_calls", "role", "id", "name")
 
 def asked(span: SpanRecord, *, is_last_enough: bool = False) -> list[object] | None:
     """Return the messages that went in; of a list that stands item by item only the last, if that will do."""
-    found = _in_attributes(span.attributes, _INPUT, is_last_enough=is_last_enough)
+    found = _in_attributes(span.attributes, INPUT, is_last_enough=is_last_enough)
     if found is None and span.events:
-        found = _in_events(span.events, _INPUT, foreign.INPUT_EVENTS)
+        found = _in_events(span.events, INPUT, foreign.INPUT_EVENTS)
     return found
 
 
 def answered(span: SpanRecord) -> list[object] | None:
     """Return the messages that came out."""
-    found = _in_attributes(span.attributes, _OUTPUT, is_last_enough=False)
+    found = _in_attributes(span.attributes, OUTPUT, is_last_enough=False)
     if found is None and span.events:
-        found = _in_events(span.events, _OUTPUT, {foreign.OUTPUT_EVENT: "assistant"})
+        found = _in_events(span.events, OUTPUT, {foreign.OUTPUT_EVENT: "assistant"})
     return found
+
+
+def text_of_last(span: SpanRecord, source: Source, *, is_only: bool = False) -> str | None:
+    """Return the text of the last message of a list that stands item by item, if it is nothing but text.
+
+    Args:
+        span: The span.
+        source: Where to look.
+        is_only: Whether it must be the only message.
+    """
+    key, beginnings, _ = source
+    if key in span.attributes:
+        return None
+    last, others = "", False
+    fields: dict[str, AttributeValue] = {}
+    for name, value in span.attributes.items():
+        if not name.startswith(beginnings):
+            continue
+        beginning = beginnings[0] if name.startswith(beginnings[0]) else beginnings[1]
+        number, _, field = name[len(beginning) :].partition(".")
+        if number != last:
+            others = others or bool(last)
+            # Of numbers without leading zeros the longer one is higher.
+            if (len(number), number) < (len(last), last):
+                continue
+            last, fields = number, {}
+        fields[field] = value
+    if not fields or (is_only and others) or not fields.keys() <= foreign.PLAIN_FIELDS:
+        return None
+    words = next((fields[field] for field in foreign.CONTENT_FIELDS if field in fields), None)
+    return words if isinstance(words, str) and words[:1] != "[" else None
 
 
 def plain_input(span: SpanRecord) -> AttributeValue:
@@ -78,9 +110,7 @@ def _first(found: Found, keys: Iterable[str]) -> AttributeValue:
     return None
 
 
-def _in_attributes(
-    found: Found, sources: tuple[str, tuple[str, str], tuple[str, ...]], *, is_last_enough: bool
-) -> list[object] | None:
+def _in_attributes(found: Found, sources: Source, *, is_last_enough: bool) -> list[object] | None:
     key, beginnings, texts = sources
     if key in found:
         return _as_list(found[key])
@@ -115,7 +145,7 @@ def _as_list(value: AttributeValue) -> list[object]:
 
 def _in_events(
     events: Iterable[EventRecord],
-    sources: tuple[str, tuple[str, str], tuple[str, ...]],
+    sources: Source,
     roles: Mapping[str, str],
 ) -> list[object] | None:
     listed: list[object] = []
@@ -155,10 +185,6 @@ def _read_parts(value: object) -> object:
     """Read a list of parts, or of calls, that stands as JSON text; other text stays what was said."""
     if isinstance(value, str) and value.lstrip()[:1] == "[":
         read = read_json(value)
-        if isinstance(read, list) and all(isinstance(item, dict) for item in islice(_items(read), 100)):
+        if isinstance(read, list) and all(isinstance(item, dict) for item in cast("list[object]", read)):
             return cast("object", read)
     return value
-
-
-def _items(value: object) -> Iterator[object]:
-    return iter(cast("list[object]", value))

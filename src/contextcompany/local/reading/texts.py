@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.reading import sources
-from contextcompany.local.reading.preview import message_text, value_text
+from contextcompany.local.reading.preview import message_text, unwrapped_text, value_text
 from contextcompany.local.reading.shapes import is_message, normal
 from contextcompany.local.reading.values import compact, read_container
+from contextcompany.semconv import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from contextcompany.local.otlp.spans import AttributeValue, SpanRecord
     from contextcompany.local.reading.reading import Kind
     from contextcompany.local.reading.values import Object
+    from contextcompany.local.reading.vocabulary import Vocabulary
 
 _MOST_DEPTH: Final = 6
 # Under what names frameworks keep what was said, the surest first.
@@ -49,38 +51,53 @@ _ANSWERED: Final = (
 )
 
 
-def prompt_text(span: SpanRecord, kind: Kind) -> str:
+def prompt_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
     """Return what a run or a step was asked, or the arguments of a tool call; empty where nothing is told."""
     if kind == "tool":
-        return _data_text(sources.arguments(span))
-    if kind == "feedback":
+        return _data_text(sources.arguments(span), names)
+    if not _says_something(span, kind, names):
         return ""
     is_step = kind == "step"
+    if is_step and names.is_foreign:
+        plain = sources.text_of_last(span, sources.INPUT)
+        if plain is not None:
+            return plain
     listed = sources.asked(span, is_last_enough=is_step)
     if listed:
         return _last_text(listed) if is_step else _question_text(listed)
-    return _spoken_text(sources.plain_input(span), _ASKED)
+    return _spoken_text(sources.plain_input(span), _ASKED) if names.is_foreign else ""
 
 
-def response_text(span: SpanRecord, kind: Kind) -> str:
+def response_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
     """Return what a run or a step answered, or the result of a tool call; empty where nothing is told."""
     if kind == "tool":
-        return _data_text(sources.result(span))
-    if kind == "feedback":
+        return _data_text(sources.result(span), names)
+    if not _says_something(span, kind, names):
         return ""
+    if kind == "step" and names.is_foreign:
+        plain = sources.text_of_last(span, sources.OUTPUT, is_only=True)
+        if plain is not None:
+            return plain
     listed = sources.answered(span)
     if listed:
         return " ".join(filter(None, (_texts(item, "assistant") for item in listed)))
-    return _spoken_text(sources.plain_output(span), _ANSWERED)
+    return _spoken_text(sources.plain_output(span), _ANSWERED) if names.is_foreign else ""
 
 
-def tool_data(value: AttributeValue) -> object:
+def _says_something(span: SpanRecord, kind: Kind, names: Vocabulary) -> bool:
+    """Tell whether a span can hold messages; those of an application mostly do not."""
+    return kind in {"run", "step"} or (kind == "span" and (names.is_foreign or _is_genai(span)))
+
+
+def _is_genai(span: SpanRecord) -> bool:
+    return attributes.GEN_AI_OPERATION_NAME in span.attributes
+
+
+def tool_data(value: object) -> object:
     """Return the arguments or the result of a tool without the wrappings that libraries put around them."""
     read = read_container(value)
     for _ in range(_MOST_DEPTH):
-        if not isinstance(read, dict):
-            break
-        inside = _unwrapped(cast("Object", read))
+        inside = _unwrapped(cast("Object", read)) if isinstance(read, dict) else None
         if inside is None:
             break
         read = read_container(inside)
@@ -105,8 +122,13 @@ def _unwrapped(read: Object) -> object | None:
     return read.get("content") if is_message(read) and "role" not in keys and "kwargs" not in keys else None
 
 
-def _data_text(value: AttributeValue) -> str:
-    return "" if value is None else compact(tool_data(value))
+def _data_text(value: AttributeValue, names: Vocabulary) -> str:
+    if value is None:
+        return ""
+    # Our own is JSON that reads well as it stands, unless it was wrapped to be an object.
+    if isinstance(value, str) and not names.is_foreign:
+        return unwrapped_text(value)
+    return compact(tool_data(value))
 
 
 def _last_text(listed: Sequence[object]) -> str:

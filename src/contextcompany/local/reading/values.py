@@ -17,6 +17,8 @@ _MOST_JSON_CHARACTERS: Final = 64 << 20
 _MOST_JSON_VALUES: Final = 1_000_000
 _ALWAYS_READ: Final = 256 << 10
 _MOST_SHOWN_VALUES: Final = 20_000
+_WHITE_SPACE: Final = " \t\n\r"
+_decode: Final = json.JSONDecoder().raw_decode
 _TOO_DEEP: Final = "… (nested too deep to show)"
 
 
@@ -35,13 +37,14 @@ def clean(text: str) -> str:
 
 def read_json(value: object) -> object:
     """Return what JSON text says; what is no JSON, or more of it than can be read, stays what it is."""
-    if not isinstance(value, str) or not value or not _is_readable(value):
+    if not isinstance(value, str) or not _is_readable(value):
         return value
+    text = value.strip(_WHITE_SPACE)
     try:
-        read: object = json.loads(value)
+        read, end = _decode(text)
     except (ValueError, RecursionError):
         return value
-    return read
+    return read if end == len(text) else value
 
 
 def read_container(value: object) -> object:

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse
 
-from contextcompany.local.server.answers import INTAKE_PATH, is_api, refusal
-from contextcompany.local.server.headers import STATIC_PATH
+from contextcompany.local.server.answers import INTAKE_PATH, STATIC_PATH, is_api, refusal
 from contextcompany.local.server.sessions import Sessions
 
 if TYPE_CHECKING:

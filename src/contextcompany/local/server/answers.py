@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INTAKE_PATH: Final = "/v1/"
 API_PATH: Final = "/api"
+STATIC_PATH: Final = "/static/"
 
 # google.rpc.Code of what is answered here; UNKNOWN where none fits.
 _UNKNOWN: Final = 2
@@ -35,6 +36,11 @@ _RPC_CODES: Final = {
 def is_api(path: str) -> bool:
     """Tell whether a path is one of the API."""
     return path == API_PATH or path.startswith(f"{API_PATH}/")
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path is one that people open."""
+    return not (is_api(path) and path != API_PATH) and not path.startswith((INTAKE_PATH, STATIC_PATH))
 
 
 def refusal(path: str, status: HTTPStatus, reason: str, headers: Mapping[str, str] | None = None) -> Response:

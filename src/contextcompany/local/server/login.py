@@ -2,82 +2,60 @@
 
 from __future__ import annotations
 
-from html import escape
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter
+from starlette.responses import RedirectResponse
 
 from contextcompany.local.server.access import LOGIN_PATH, LOGOUT_PATH, own_target
 from contextcompany.local.server.sessions import cookie
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from contextcompany.local.dashboard.rendering import Pages
     from contextcompany.local.server.sessions import Sessions
 
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in</title>
-<link rel="stylesheet" href="/static/style.css">
-</head>
-<body class="login">
-<main>
-<h1>Sign in</h1>
-{problem}<form method="post" action="/login">
-<input type="hidden" name="next" value="{target}">
-<p><label for="token">Read token</label><br>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
-<p><button type="submit">Sign in</button></p>
-</form>
-<p>A token is made on the machine of the server: <code>tcc tokens add NAME --read</code></p>
-</main>
-</body>
-</html>
-"""
-_PROBLEM: Final = '<p role="alert">{}</p>\n'
 
-
-def login_router(sessions: Sessions) -> APIRouter:
+def login_router(sessions: Sessions, pages: Pages) -> APIRouter:
     """Build the pages to sign in and out.
 
     Args:
         sessions: Who is signed in.
+        pages: Renders them.
     """
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter()
 
-    @router.get(LOGIN_PATH)
+    def page(target: str, problem: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
+        return pages.answer("login.html", status=status, target=own_target(target), problem=problem)
+
     def login_page(request: Request) -> Response:
-        return _page(request.query_params.get("next", "/"))
+        return page(request.query_params.get("next", "/"))
 
-    @router.post(LOGIN_PATH)
     async def login(request: Request) -> Response:
         fields = _fields(await request.body())
         target = own_target(fields.get("next", "/"))
         value = sessions.begin(fields.get("token", "").strip())
         if value is None:
-            return _page(target, "This is no read token that counts here.", HTTPStatus.FORBIDDEN)
+            return page(target, "This is no read token that counts here.", HTTPStatus.FORBIDDEN)
         secure = request.headers.get("origin", "").lower().startswith("https:")
         answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
         answer.headers["Set-Cookie"] = cookie(value, secure=secure)
         return answer
 
-    @router.post(LOGOUT_PATH)
     def logout(request: Request) -> Response:
         sessions.end(request.headers.get("cookie", ""))
         answer = RedirectResponse(LOGIN_PATH, HTTPStatus.SEE_OTHER)
         answer.headers["Set-Cookie"] = cookie("", secure=False)
         return answer
 
+    router.add_route(LOGIN_PATH, login_page, methods=["GET"], include_in_schema=False)
+    router.add_route(LOGIN_PATH, login, methods=["POST"], include_in_schema=False)
+    router.add_route(LOGOUT_PATH, logout, methods=["POST"], include_in_schema=False)
     return router
-
-
-def _page(target: str, problem: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
-    said = _PROBLEM.format(escape(problem)) if problem else ""
-    return HTMLResponse(_PAGE.format(problem=said, target=escape(own_target(target))), status)
 
 
 def _fields(body: bytes) -> dict[str, str]:

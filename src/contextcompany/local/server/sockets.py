@@ -105,7 +105,9 @@ _WINDOWS_IN_USE: Final = 10013
 
 def _socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    one = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends each part of an answer at once; else a client that keeps its
+    # connection waits 40 ms for the second.
+    one = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             # A port can be taken again right after a stop; elsewhere this would let two listen on one.

@@ -142,8 +142,8 @@ class RunStore(Protocol):
         """
 
     @abstractmethod
-    def spans(self, wanted: RunFilter) -> Iterator[tuple[SpanRecord, ...]]:
-        """Return the spans of the runs that match, those of a top-level run together; for an export."""
+    def whole_runs(self, wanted: RunFilter) -> Iterator[RunDetail]:
+        """Return the top-level runs that match, each whole, in the order of the filter; for an export."""
 
     @abstractmethod
     def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:

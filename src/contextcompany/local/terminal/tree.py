@@ -18,7 +18,7 @@ except ImportError as error:
 
 from contextcompany.local.reading.figures import duration_text, money_text, token_text
 from contextcompany.local.reading.grouping import Node, Totals, runs, totals, usage
-from contextcompany.local.reading.preview import answer_text, one_line, question_text, value_text
+from contextcompany.local.reading.preview import one_line, value_text
 from contextcompany.local.terminal.trimming import Trimmed
 from contextcompany.semconv import attributes
 
@@ -36,10 +36,7 @@ _Piece: TypeAlias = "tuple[str, str]"
 _NAME_CHARACTERS: Final = 80
 _TEXT_CHARACTERS: Final = 400
 _STATUS_STYLES: Final = {"ok": "green", "partial": "yellow", "failed": "bold red"}
-_TOOL_ROWS: Final = (
-    ("args", attributes.GEN_AI_TOOL_CALL_ARGUMENTS),
-    ("result", attributes.GEN_AI_TOOL_CALL_RESULT),
-)
+_SCORES: Final = {"up": attributes.SCORE_LABEL_THUMBS_UP, "down": attributes.SCORE_LABEL_THUMBS_DOWN}
 _EXCEPTION_PIECES: Final = (attributes.EXCEPTION_TYPE, attributes.EXCEPTION_MESSAGE)
 
 
@@ -47,7 +44,7 @@ def render(nodes: Sequence[Node]) -> RenderableType:
     """Draw what `runs()` returned: a tree each, those of one session together under its name."""
     sessions: dict[tuple[str, int], list[Node]] = {}
     for number, node in enumerate(nodes):
-        session = _of(node, attributes.TCC_SESSION_ID)
+        session = node.reading.session_id
         # Without a session each stands alone.
         sessions.setdefault((session, 0 if session else number), []).append(node)
     parts: list[RenderableType] = []
@@ -73,7 +70,7 @@ def _grow(tree: Tree, node: Node) -> None:
     for child in node.children:
         if child.kind != "feedback":
             _grow(tree.add(_label(child)), child)
-    answer = answer_text(_value(node, attributes.GEN_AI_OUTPUT_MESSAGES)) if node.kind == "run" else ""
+    answer = node.reading.response if node.kind == "run" else ""
     if answer:
         tree.add(_rows([_row("answer", answer, is_cropped=False)]))
     # What the user said of the answer reads best behind it.
@@ -92,11 +89,10 @@ def _label(node: Node, *, is_alone: bool = False) -> RenderableType:
     if node.kind == "run":
         rows += _run_rows(node, is_alone=is_alone)
     elif node.kind == "step":
-        rows += _some_row("says", answer_text(_value(node, attributes.GEN_AI_OUTPUT_MESSAGES)))
+        rows += _some_row("says", node.reading.response)
     elif node.kind == "tool":
-        for label, key in _TOOL_ROWS:
-            value = _value(node, key)
-            rows += _some_row(label, "" if value is None else value_text(value))
+        for label, text in (("args", node.reading.prompt), ("result", node.reading.response)):
+            rows += _some_row(label, value_text(text))
     rows += _failure_rows(node)
     if node.span is None:
         rows.append(_row("note", "the span of this run has not arrived", style="yellow"))
@@ -106,29 +102,17 @@ def _label(node: Node, *, is_alone: bool = False) -> RenderableType:
 
 
 def _title(node: Node) -> list[_Piece]:
-    match node.kind:
-        case "run":
-            agent = _of(node, attributes.TCC_AGENT) or _of(node, attributes.GEN_AI_AGENT_NAME)
-            name = agent or node.run_id or ""
-        case "step":
-            requested = _of(node, attributes.GEN_AI_REQUEST_MODEL)
-            used = _of(node, attributes.GEN_AI_RESPONSE_MODEL)
-            name = f"{requested} ({used})" if requested and used and requested != used else requested or used
-        case "tool":
-            name = _of(node, attributes.GEN_AI_TOOL_NAME)
-        case _:
-            name = node.span.name if node.span is not None else ""
+    said = node.reading
+    name = said.name
+    if node.kind == "run":
+        name = said.agent or node.run_id or name
+    elif node.kind == "step" and said.requested_model and said.model not in {"", said.requested_model}:
+        name = f"{said.requested_model} ({said.model})"
     return [(node.kind, "dim"), (one_line(name, _NAME_CHARACTERS), "bold")]
 
 
 def _status(node: Node) -> _Piece:
-    code = _value(node, attributes.TCC_STATUS_CODE)
-    if (node.span is not None and node.span.status_code == "ERROR") or code == attributes.STATUS_CODE_ERROR:
-        status = "failed"
-    elif code == attributes.STATUS_CODE_PARTIAL:
-        status = "partial"
-    else:
-        status = "ok"
+    status = node.reading.status
     return (status, _STATUS_STYLES[status]) if node.span is not None else ("?", "yellow")
 
 
@@ -151,31 +135,26 @@ def _figures(used: Totals) -> list[_Piece]:
 
 def _run_rows(node: Node, *, is_alone: bool) -> list[tuple[Text, Text]]:
     rows = _some_row("id", node.run_id or "") if _title(node)[1][0] != node.run_id else []
+    said = node.reading
     who = [
-        _named("user", _of(node, attributes.TCC_USER_NAME), _of(node, attributes.TCC_USER_ID)),
-        _named("org", _of(node, attributes.TCC_ORG_NAME), _of(node, attributes.TCC_ORG_ID)),
-        _named("session", "", _of(node, attributes.TCC_SESSION_ID)) if is_alone else "",
+        _named("user", said.user_name, said.user_id),
+        _named("org", said.org_name, said.org_id),
+        _named("session", "", said.session_id) if is_alone else "",
     ]
     rows += _some_row("who", " · ".join(filter(None, who)))
-    metadata = [
-        f"{key.removeprefix(attributes.TCC_METADATA_PREFIX)}={value_text(value)}"
-        for key, value in (node.span.attributes.items() if node.span is not None else ())
-        if key.startswith(attributes.TCC_METADATA_PREFIX)
-    ]
-    rows += _some_row("metadata", " · ".join(metadata))
+    rows += _some_row("metadata", " · ".join(f"{key}={value}" for key, value in said.metadata.items()))
     rows += _some_row("models", ", ".join(totals(node).models))
-    prompt = question_text(_value(node, attributes.GEN_AI_INPUT_MESSAGES))
-    if prompt:
-        rows.append(_row("prompt", prompt, is_cropped=False))
+    if said.prompt:
+        rows.append(_row("prompt", said.prompt, is_cropped=False))
     return rows
 
 
 def _failure_rows(node: Node) -> list[tuple[Text, Text]]:
     if node.span is None:
         return []
-    kind = _of(node, attributes.ERROR_TYPE)
-    message = node.span.status_message or _of(node, attributes.TCC_STATUS_MESSAGE)
-    told = [": ".join(filter(None, (kind, message)))]
+    said = node.reading
+    message = said.error_message if said.status != "ok" else _of(node, attributes.TCC_STATUS_MESSAGE)
+    told = [": ".join(filter(None, (said.error_type, message)))]
     for event in node.span.events:
         if event.name == attributes.EXCEPTION_EVENT_NAME:
             words = [event.attributes.get(key) for key in _EXCEPTION_PIECES]
@@ -183,8 +162,7 @@ def _failure_rows(node: Node) -> list[tuple[Text, Text]]:
             # The event mostly repeats the status.
             if not any(isinstance(word, str) and word and word in told[0] for word in words[1:]):
                 told.append(text)
-    is_failed = _status(node)[0] == "failed"
-    label, style = ("error", "red") if is_failed else ("status", "")
+    label, style = ("error", "red") if said.status == "failed" else ("status", "")
     rows = [_row(label, text, style=style, is_cropped=False) for text in told if text]
     for label, key in (("broken", attributes.TCC_VIOLATIONS), ("cut", attributes.TCC_TRUNCATED)):
         names = _value(node, key)
@@ -194,11 +172,11 @@ def _failure_rows(node: Node) -> list[tuple[Text, Text]]:
 
 
 def _feedback_line(node: Node) -> Text:
-    score = _of(node, attributes.GEN_AI_EVALUATION_SCORE_LABEL)
-    text = _of(node, attributes.GEN_AI_EVALUATION_EXPLANATION)
-    style = "red" if score == attributes.SCORE_LABEL_THUMBS_DOWN else "green"
-    quoted = f"“{one_line(text, _TEXT_CHARACTERS)}”" if text else ""
-    return _line([("feedback", "dim"), (one_line(score, _NAME_CHARACTERS), style), (quoted, "")])
+    said = node.reading
+    style = "red" if said.score == "down" else "green"
+    score = _SCORES[said.score] if said.score is not None else ""
+    quoted = f"“{one_line(said.feedback_text, _TEXT_CHARACTERS)}”" if said.feedback_text else ""
+    return _line([("feedback", "dim"), (score, style), (quoted, "")])
 
 
 def _session_line(session: str, members: list[Node]) -> Text:
@@ -251,6 +229,4 @@ def _value(node: Node, key: str) -> AttributeValue:
 
 def _of(node: Node, key: str) -> str:
     value = _value(node, key)
-    if value is None and key == attributes.TCC_SESSION_ID:
-        value = _value(node, attributes.GEN_AI_CONVERSATION_ID)
     return value if isinstance(value, str) else ""

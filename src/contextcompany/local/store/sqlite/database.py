@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import sqlite3
@@ -12,7 +13,7 @@ from contextcompany.local.store.rows import StoreError, StoreFullError, StoreLoc
 from contextcompany.local.store.sqlite.schema import APPLICATION_ID, PAGE_BYTES, TABLES, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 _BUSY_SECONDS: Final = 10.0
@@ -31,7 +32,7 @@ _PRIMARY: Final = 0xFF
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Generator[None]:
     """Turn an error of SQLite into one of the store that says what to do.
 
     Raises:
@@ -59,22 +60,41 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} cannot be used: {error}") from error
 
 
+@contextmanager
+def reached(path: Path) -> Generator[None]:
+    """Turn an error of the file system into one of the store that says what to do.
+
+    Raises:
+        StoreFullError: The disk is full.
+        StoreError: Any other.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreFullError(f"the disk that holds {path} is full: make room") from error
+        raise StoreError(
+            f"{path} cannot be written to ({error.strerror}): use another database with --db"
+        ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a database, for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def create(path: Path) -> None:
     """Make sure that a database is there, which its owner alone can read, with our tables in it.
 
     Raises:
         StoreError: It is one of another version or of another application, damaged, or out of reach.
     """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with reached(path):
+        make_folder(path)
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with suppress(PermissionError):
             path.chmod(0o600)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written to ({error.strerror}): use another database with --db"
-        ) from error
     with explained(path):
         connection = connect(path, "rw")
         try:
@@ -135,7 +155,8 @@ def connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    found: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return not found
 
 
 def _fill(connection: sqlite3.Connection) -> None:
@@ -160,7 +181,7 @@ class Readers:
             self._idle.put(None)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Generator[sqlite3.Connection]:
         """Lend a connection on which everything that is read is of one moment.
 
         Raises:

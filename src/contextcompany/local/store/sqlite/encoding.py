@@ -75,7 +75,7 @@ def _mapping(values: Mapping[str, AttributeValue]) -> _Json:
     for value in values.values():
         if type(value) not in _PLAIN:
             return {key: _marked(value, 0) for key, value in values.items()}
-    return values if type(values) is dict else dict(values)
+    return dict(values)
 
 
 def _marked(value: AttributeValue, depth: int) -> _Json:
@@ -91,18 +91,24 @@ def _marked(value: AttributeValue, depth: int) -> _Json:
     return value
 
 
-def _attributes(found: dict[str, _Json]) -> dict[str, AttributeValue]:
+def _attributes(found: _Json) -> dict[str, AttributeValue]:
     for value in found.values():
         if type(value) is dict or type(value) is list:
             return {key: _unmarked(value) for key, value in found.items()}
-    return found
+    attributes: dict[str, AttributeValue] = found
+    return attributes
 
 
 def _unmarked(value: _Json) -> AttributeValue:
-    if type(value) is list:
+    if _is(value, list):
         return tuple(_unmarked(inner) for inner in value)
-    if type(value) is dict:
+    if _is(value, dict):
         if "m" in value:
             return {key: _unmarked(inner) for key, inner in value["m"].items()}
         return base64.b64decode(value["b"])
-    return value
+    plain: AttributeValue = value
+    return plain
+
+
+def _is(value: object, kind: type) -> bool:
+    return type(value) is kind

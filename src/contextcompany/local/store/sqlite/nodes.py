@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from contextcompany.local.reading.read import read
+from contextcompany.local.reading.values import clean
 from contextcompany.local.store.sqlite.encoding import encode
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from contextcompany.local.reading.reading import Reading
 
 Sums: TypeAlias = list[int]
-"""What is added up over the spans of a unit, in the order of `SUMMED`; the cost comes last, in `COST_UNITS`."""
+"""What is added up over the spans of a unit: in the order of `SUMMED`, then the cost in `COST_UNITS`."""
 
 SUMMED: Final = (
     "spans",
@@ -287,6 +288,4 @@ def metadata_text(reading: Reading) -> str:
 
 def storable(text: str) -> str:
     """Replace what SQLite does not take in a text: halves of surrogate pairs, and zeros."""
-    if text.isascii():
-        return text.replace("\0", "\ufffd") if "\0" in text else text
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return clean(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlite3
 
+_NAMES: Final = ("last_span", "last_run", "last_trace", "change")
 _SET: Final = "INSERT OR REPLACE INTO counter VALUES (?, ?)"
 _ADD: Final = (
     "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
@@ -26,28 +27,13 @@ class Numbers:
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> Numbers:
         """Read where the database stands."""
-        return cls(
-            *(
-                max(
-                    count(connection, f"last_{table}"),
-                    # Our own words.
-                    connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0],
-                )
-                for table in ("span", "run", "trace")
-            ),
-            change=count(connection, "change"),
-        )
+        return cls(*(count(connection, name) for name in _NAMES))
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Write them down, so that a number is not used again when its row has gone."""
         connection.executemany(
             _SET,
-            [
-                ("last_span", self.span),
-                ("last_run", self.run),
-                ("last_trace", self.trace),
-                ("change", self.change),
-            ],
+            zip(_NAMES, (self.span, self.run, self.trace, self.change), strict=True),
         )
 
     def next_span(self) -> int:

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.store.rows import StoreLockedError
 
@@ -124,7 +124,7 @@ def _said(descriptor: int) -> dict[str, str]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {str(key): str(value) for key, value in cast("dict[Any, Any]", found).items()}
+    return {str(key): str(value) for key, value in cast("dict[object, object]", found).items()}
 
 
 def _try_lock(descriptor: int) -> bool:

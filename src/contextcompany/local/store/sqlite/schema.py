@@ -60,13 +60,29 @@ CREATE TABLE run (
     thumbs_down INTEGER NOT NULL,
     cost REAL                              -- NULL where no step has one
 );
-CREATE INDEX run_newest ON run (start_ns DESC, id DESC) WHERE parent IS NULL;
+-- What lists are ordered by and sums are made of stands in the index, so that neither reads the wide rows.
+CREATE INDEX run_list ON run (
+    parent, start_ns, id, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
+);
+CREATE INDEX run_agent ON run (
+    agent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down, top
+) WHERE agent <> '';
+CREATE INDEX run_user ON run (
+    user_id, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
+) WHERE user_id <> '';
+CREATE INDEX run_org ON run (
+    org_id, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
+) WHERE org_id <> '';
+CREATE INDEX run_user_name ON run (user_name COLLATE NOCASE) WHERE user_name <> '';
+CREATE INDEX run_org_name ON run (org_name COLLATE NOCASE) WHERE org_name <> '';
 CREATE INDEX run_hidden ON run (start_ns) WHERE parent = 0;
 CREATE INDEX run_change ON run (change);
 CREATE INDEX run_top ON run (top);
 CREATE INDEX run_parent ON run (parent) WHERE parent > 0;
 CREATE INDEX run_named_parent ON run (named_parent) WHERE named_parent <> '';
-CREATE INDEX run_session ON run (session_id, start_ns) WHERE session_id <> '';
+CREATE INDEX run_session ON run (
+    session_id, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
+) WHERE session_id <> '';
 
 -- What a top-level run and all in it can be found by: kind is agent, model, tool, error or metadata.<key>.
 CREATE TABLE facet (
@@ -96,8 +112,8 @@ CREATE TABLE span (
     status TEXT NOT NULL,                  -- ok, partial, failed
     claims INTEGER NOT NULL,               -- whether it names its run itself
     own INTEGER NOT NULL,                  -- whether it is the run's own span
-    within INTEGER NOT NULL,               -- whether it is inside a step: such a step is the same request, seen
-                                           -- by a second instrumentation, and is left out of counts and sums
+    within INTEGER NOT NULL,               -- whether it is inside a step: such a step is the same request,
+                                           -- seen by a second instrumentation, and counts nowhere
     says INTEGER NOT NULL,                 -- 1: has a prompt, 2: a response, 4: feedback in words
     start_ns INTEGER NOT NULL,
     end_ns INTEGER NOT NULL,
@@ -116,7 +132,9 @@ CREATE TABLE span (
 CREATE INDEX span_run ON span (run, kind, start_ns, end_ns, says);
 CREATE INDEX span_own ON span (run, start_ns) WHERE own = 1;
 CREATE INDEX span_children ON span (trace, parent_span_id);
-CREATE INDEX span_calls ON span (kind, name, start_ns) WHERE kind IN ('step', 'tool') AND within = 0;
+CREATE INDEX span_calls ON span (
+    kind, name, start_ns, end_ns, status, input_tokens, output_tokens, cost, run
+) WHERE kind IN ('step', 'tool') AND within = 0;
 CREATE INDEX span_feedback ON span (start_ns DESC, id DESC) WHERE kind = 'feedback';
 
 -- The whole of the spans first to last, apart from their columns so that those stand close together: what
@@ -126,6 +144,7 @@ CREATE TABLE pack (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, lines BLOB 
 -- Full text of a span under its id; content is not kept twice.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 
--- Counts that have no row of their own: change, duplicates, expired, logs, metrics, last_span, last_run.
+-- Counts that have no row of their own: change, duplicates, expired, untidy, logs, metrics, last_span,
+-- last_run, last_trace.
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """

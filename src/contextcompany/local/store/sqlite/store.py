@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
@@ -19,7 +18,15 @@ from contextcompany.local.store.sqlite import groups as group_queries
 from contextcompany.local.store.sqlite import listing, outline, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
-from contextcompany.local.store.sqlite.database import Readers, check, connect, create, explained
+from contextcompany.local.store.sqlite.database import (
+    Readers,
+    check,
+    connect,
+    create,
+    explained,
+    make_folder,
+    reached,
+)
 from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
 from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
 from contextcompany.local.store.sqlite.ownership import own
@@ -27,7 +34,8 @@ from contextcompany.local.store.sqlite.whole import MOST_SPANS, spans_of
 from contextcompany.local.store.sqlite.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
@@ -92,7 +100,7 @@ class SqliteRunStore(RunStore):
         url: str = "",
         max_age_days: float | None = None,
         max_bytes: int | None = None,
-    ) -> SqliteRunStore:
+    ) -> Self:
         """Open a database; one that is not there is made, unless it is only read.
 
         Args:
@@ -120,8 +128,9 @@ class SqliteRunStore(RunStore):
                 finally:
                     reader.close()
             return cls(place, None, None, None, None)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ownership = own(place, url)
+        with reached(place):
+            make_folder(place)
+            ownership = own(place, url)
         with ownership, explained(place):
             create(place)
             return cls(place, connect(place, "rw"), ownership, max_age_days, max_bytes)
@@ -174,7 +183,7 @@ class SqliteRunStore(RunStore):
 
     def last_change(self) -> int:
         """Return the number of the newest change; see the interface."""
-        if self._writer is not None:
+        if self._ownership is not None:
             return self._newest
         with self._readers.reading() as connection:
             return count(connection, "change")
@@ -182,7 +191,7 @@ class SqliteRunStore(RunStore):
     def wait_for_change(self, since: int, timeout: float) -> int:
         """Wait for a change after `since`, or for the time in seconds to pass; see the interface."""
         deadline = time.monotonic() + timeout
-        if self._writer is not None:
+        if self._ownership is not None:
             with self._changed:
                 self._changed.wait_for(lambda: self._newest > since or self._is_closed, timeout)
                 return self._newest
@@ -279,8 +288,8 @@ class SqliteRunStore(RunStore):
         with self._readers.reading() as connection:
             return value_queries.values(connection, of, prefix, limit=limit)
 
-    def spans(self, wanted: RunFilter) -> Iterator[tuple[SpanRecord, ...]]:
-        """Return the spans of the runs that match, those of a top-level run together; see the interface."""
+    def whole_runs(self, wanted: RunFilter) -> Iterator[RunDetail]:
+        """Return the top-level runs that match, each whole; see the interface."""
         cursor: str | None = None
         while True:
             page = self.runs(wanted, limit=_RUNS_AT_ONCE, cursor=cursor)
@@ -291,7 +300,7 @@ class SqliteRunStore(RunStore):
                     ).fetchone()
                     spans = spans_of(connection, found["id"], found["top"]) if found else ()
                 if spans:
-                    yield spans
+                    yield RunDetail(row, spans)
             cursor = page.cursor
             if cursor is None:
                 return
@@ -299,19 +308,20 @@ class SqliteRunStore(RunStore):
     def expire(self) -> int:
         """Let go of what is too old or too much; see the interface."""
         removed = 0
+        before_ns = None
+        if self._max_age_days is not None:
+            before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
+        with self._writing() as connection:
+            surplus = retention.surplus(connection, self._max_bytes)
         while not self._closing.is_set():
-            before_ns = None
-            if self._max_age_days is not None:
-                before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
             with self._writing() as connection:
-                went = retention.remove_some(connection, before_ns, self._max_bytes)
+                went = retention.remove_some(connection, before_ns, surplus - removed)
                 self._numbers.save(connection)
             if not went:
                 break
             removed += went
-            with self._lock, explained(self.path):
-                if self._writer is not None:
-                    retention.give_back(self._writer)
+        if removed:
+            self._tidy_up()
         return removed
 
     def stats(self) -> StoreStats:
@@ -353,7 +363,7 @@ class SqliteRunStore(RunStore):
         with self._changed:
             self._changed.notify_all()
 
-    def __enter__(self) -> SqliteRunStore:
+    def __enter__(self) -> Self:
         """Return the store."""
         return self
 
@@ -361,8 +371,21 @@ class SqliteRunStore(RunStore):
         """Close the store."""
         self.close()
 
+    def _tidy_up(self) -> None:
+        with self._writing() as connection:
+            has_more = retention.is_untidy(connection)
+        is_first = True
+        while has_more and not self._closing.is_set():
+            with self._writing() as connection:
+                has_more = retention.tidy(connection, is_first=is_first)
+            is_first = False
+        has_more = True
+        while has_more and not self._closing.is_set():
+            with self._lock, explained(self.path):
+                has_more = self._writer is not None and retention.give_back(self._writer)
+
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Generator[sqlite3.Connection]:
         """Lend the connection that writes, in a transaction that is committed where the block succeeds."""
         with self._lock, explained(self.path):
             writer = self._writer

@@ -70,6 +70,30 @@ def _index(
     before: dict[int, set[tuple[str, str]]],
 ) -> None:
     """Keep up what the outermost runs can be found by; count again only where something may have left."""
+    again = _move(connection, units, moved)
+    found: set[tuple[int, str, str]] = set()
+    nodes = [arrival.node for arrival in placing.new.values()]
+    for node in (*nodes, *placing.moved_nodes.values()):
+        found.update((units.get(node.run).top, *pair) for pair in node.facets())
+    for number, old in placing.moved.items():
+        node = placing.moved_nodes[number]
+        if old.run != node.run and node.facets():
+            again.add(units.get(old.run).top)
+    for unit in units.touched.values():
+        pairs = facets.of_unit(unit)
+        found.update((unit.top, *pair) for pair in pairs)
+        if not before[unit.id] <= set(pairs):
+            again.add(unit.top)
+    gone = set(units.gone())
+    facets.add(connection, (row for row in found if row[0] not in gone))
+    for top in again - gone:
+        facets.count_again(connection, top)
+    for top in gone:
+        facets.remove(connection, top)
+
+
+def _move(connection: sqlite3.Connection, units: Units, moved: list[tuple[Unit, int]]) -> set[int]:
+    """Take along what is inside of the runs that have another outermost run; return what must be counted."""
     again: set[int] = set()
     for unit, old_top in moved:
         if units.is_new(unit):
@@ -79,25 +103,4 @@ def _index(
             facets.merge(connection, old_top, unit.top)
         else:
             again |= {old_top, unit.top}
-    found: set[tuple[int, str, str]] = set()
-    for arrival in placing.new.values():
-        top = units.get(arrival.node.run).top
-        found.update((top, kind, value) for kind, value in arrival.node.facets())
-    for number, old in placing.moved.items():
-        node = placing.moved_nodes[number]
-        top = units.get(node.run).top
-        pairs = node.facets()
-        found.update((top, kind, value) for kind, value in pairs)
-        if pairs and old.run != node.run:
-            again.add(units.get(old.run).top)
-    for unit in units.touched.values():
-        pairs = facets.of_unit(unit)
-        found.update((unit.top, kind, value) for kind, value in pairs)
-        if not before[unit.id] <= set(pairs):
-            again.add(unit.top)
-    gone = set(units.gone())
-    facets.add(connection, (row for row in found if row[0] not in gone))
-    for top in again - gone:
-        facets.count_again(connection, top)
-    for top in gone:
-        facets.remove(connection, top)
+    return again

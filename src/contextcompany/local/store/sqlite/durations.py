@@ -1,0 +1,18 @@
+"""Percentiles of durations that the database lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def numbers(listed: str | None) -> list[int]:
+    """Read what `group_concat` made of whole numbers; below zero, where clocks disagree, is zero."""
+    return [max(0, int(number)) for number in listed.split(",")] if listed else []
+
+
+def nearest_rank(ordered: Sequence[int], percent: int) -> int:
+    """Return the smallest value that so many percent do not exceed, 0 where there is none."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else 0

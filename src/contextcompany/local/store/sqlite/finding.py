@@ -1,0 +1,223 @@
+"""Ways to the runs that meet conditions: along the list of all, or from the smallest set of them.
+
+Where most runs meet the conditions, a page is full after a few steps along the list; where few do, those few
+are gathered and put in order. What is cheaper is not known before, so the first is tried for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from contextcompany.local.store.sqlite import search
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from contextcompany.local.store.sqlite.conditions import Conditions, RunSet
+
+FEW: Final = 5_000
+"""So many runs are gathered without trying the list first."""
+
+_MANY: Final = 20_000
+_STEPS: Final = 2_000
+_STEPS_OF_COUNT: Final = 30_000
+_READ_AT_ONCE: Final = 64
+# To ask the full text about each of more runs takes longer than to ask it once about all.
+_MOST_READ: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which figure of a run a list is ordered; the run's number decides between equals."""
+
+    key: str
+    kind: type[int] | type[float] = int
+    is_descending: bool = True
+
+    @property
+    def direction(self) -> str:
+        """The direction in the language of SQLite."""
+        return "DESC" if self.is_descending else "ASC"
+
+    @property
+    def after(self) -> str:
+        """The condition of what comes after a place."""
+        return f"({self.key}, r.id) {'<' if self.is_descending else '>'} (:after_key, :after_id)"
+
+
+class Finder:
+    """Finds the runs that meet conditions; it knows how many are in each set, up to a bound."""
+
+    def __init__(self, connection: sqlite3.Connection, found: Conditions) -> None:
+        self._connection = connection
+        self._found = found
+        self._parameters = dict(found.parameters)
+        self._where = found.where
+        text = found.text
+        text_size = 0 if text is None else self._text_size(text)
+        # Words that stand in very many spans are looked for in runs, instead of runs by words.
+        self._reads = text_size > _MANY
+        self._sets = found.sets if self._reads or text is None else (*found.sets, text)
+        self._driver: RunSet | None = None
+        self._size = _MANY + 1
+        for one in self._sets:
+            if one.ids:
+                size = text_size if one is text else self._count(one.sized_by or one.ids, self._size)
+                if size < self._size or self._driver is None:
+                    self._driver, self._size = one, size
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there are so few candidates that each may be looked at."""
+        return self._driver is not None and self._size <= _MANY
+
+    def page(
+        self, order: Order, limit: int, after: Sequence[float] | None = None
+    ) -> list[tuple[int, Any]]:
+        """Return number and key of the first runs in an order, or of the first after a place."""
+        where, parameters = self._where, self._parameters
+        if after is not None:
+            where = f"{where} AND {order.after}"
+            parameters = parameters | {"after_key": after[0], "after_id": after[1]}
+        if self._size > FEW:
+            rows, is_whole = self._walk(where, parameters, order, limit, _STEPS)
+            if is_whole:
+                return rows
+        if self._driver is None:
+            return self._walk(where, parameters, order, limit, -1)[0]
+        return self._gather(where, parameters, order, limit)
+
+    def count(self, limit: int) -> int:
+        """Count the runs, up to a limit."""
+        if self._reads:
+            return self._count_read(limit)
+        if self._driver is None or self._size > _MANY:
+            steps = -1 if self._driver is None else max(_STEPS_OF_COUNT, limit)
+            hits, walked = self._counted_along(limit, steps)
+            if hits >= limit or steps < 0 or walked < steps:
+                return min(hits, limit)
+        return self._count(f"SELECT r.id {self._gathered(self._where)}", limit)
+
+    def source(self) -> str:
+        """Return where all of them come from, as rows `r`: the words after a SELECT, up to its conditions."""
+        sets = self._found.all_sets
+        if self.is_few:
+            return self._gathered(self._where, sets)
+        # The largest sets are asked row by row, one is listed.
+        listed = f" AND r.id IN ({self._driver.ids})" if self._driver is not None else ""
+        but = self._driver if self._driver is not None and self._driver.is_exact else None
+        rest = _probes(sets, "r.id", but=but)
+        return f"FROM run AS r INDEXED BY run_list WHERE {self._where}{listed}{rest}"
+
+    @property
+    def parameters(self) -> dict[str, str | int | float]:
+        """What the selections speak of."""
+        return dict(self._parameters)
+
+    def _text_size(self, text: RunSet) -> int:
+        """Count the spans and runs that a text finds, up to a bound."""
+        words = self._found.words
+        if words is not None and words.exact != words.match:
+            # A beginning of words is dear to look up; the word itself may be enough to know.
+            self._parameters["exact"] = words.exact
+            query = "SELECT rowid FROM words WHERE words MATCH :exact"
+            if (size := self._count(query, _MANY + 1)) > _MANY:
+                return size
+        return self._count(text.sized_by, _MANY + 1)
+
+    def _count(self, query: str, limit: int) -> int:
+        rows = self._connection.execute(
+            # Our own words; values are bound.
+            f"SELECT count(*) FROM ({query} LIMIT :limit)",  # noqa: S608
+            self._parameters | {"limit": limit},
+        )
+        return int(rows.fetchone()[0])
+
+    def _walk(
+        self, where: str, parameters: dict[str, Any], order: Order, limit: int, steps: int
+    ) -> tuple[list[tuple[int, Any]], bool]:
+        """Go along the list; also tell whether that gave all that was asked for."""
+        direction = order.direction
+        query = (
+            f"SELECT w.id, w.key, (1{_probes(self._sets, 'w.id')}), {self._named('w.id')} "  # noqa: S608
+            f"FROM (SELECT r.id AS id, {order.key} AS key FROM run AS r INDEXED BY run_list "
+            f"WHERE {where} ORDER BY {order.key} {direction}, r.id {direction} LIMIT :steps) AS w"
+        )
+        walked = 0
+
+        def candidates() -> Iterator[tuple[int, Any, bool]]:
+            nonlocal walked
+            for number, key, is_hit, is_named in self._connection.execute(
+                query, parameters | {"steps": steps}
+            ):
+                walked += 1
+                if is_hit:
+                    yield number, key, bool(is_named)
+
+        rows = list(islice(self._read(candidates()), limit))
+        return rows, len(rows) == limit or steps < 0 or walked < steps
+
+    def _gather(
+        self, where: str, parameters: dict[str, Any], order: Order, limit: int
+    ) -> list[tuple[int, Any]]:
+        direction = order.direction
+        query = (
+            f"SELECT r.id, {order.key}, {self._named('r.id')} {self._gathered(where)} "
+            f"ORDER BY {order.key} {direction}, r.id {direction} LIMIT :limit"
+        )
+        rows = self._connection.execute(query, parameters | {"limit": -1 if self._reads else limit})
+        return list(islice(self._read((row[0], row[1], bool(row[2])) for row in rows), limit))
+
+    def _gathered(self, where: str, sets: tuple[RunSet, ...] | None = None) -> str:
+        assert self._driver is not None  # noqa: S101 (callers look)
+        but = self._driver if self._driver.is_exact else None
+        probes = _probes(self._sets if sets is None else sets, "d.id", but=but)
+        return f"FROM ({self._driver.ids}) AS d CROSS JOIN run AS r ON r.id = d.id WHERE {where}{probes}"
+
+    def _named(self, run: str) -> str:
+        return f"{run} IN ({self._found.named})" if self._reads else "1"
+
+    def _read(self, candidates: Iterator[tuple[int, Any, bool]]) -> Iterator[tuple[int, Any]]:
+        """Leave out the runs in which the words do not stand, where that was not asked before."""
+        words = self._found.words
+        if not self._reads or words is None:
+            yield from ((number, key) for number, key, _ in candidates)
+            return
+        while some := list(islice(candidates, _READ_AT_ONCE)):
+            unnamed = [number for number, _, is_named in some if not is_named]
+            spoken = search.spoken(self._connection, words.match, unnamed)
+            yield from ((number, key) for number, key, is_named in some if is_named or number in spoken)
+
+    def _counted_along(self, limit: int, steps: int) -> tuple[int, int]:
+        if not self._sets:
+            query = f"SELECT r.id FROM run AS r INDEXED BY run_list WHERE {self._where}"  # noqa: S608
+            return self._count(query, limit), 0
+        hits, walked = self._connection.execute(
+            f"SELECT total(1{_probes(self._sets, 'w.id')}), count(*) "  # noqa: S608
+            f"FROM (SELECT r.id AS id FROM run AS r INDEXED BY run_list WHERE {self._where} LIMIT :steps) AS w",
+            self._parameters | {"steps": steps},
+        ).fetchone()
+        return int(hits), walked
+
+    def _count_read(self, limit: int) -> int:
+        if self._driver is not None and self._size <= _MOST_READ:
+            rows = self._connection.execute(
+                f"SELECT r.id, 0, {self._named('r.id')} {self._gathered(self._where)}", self._parameters
+            )
+            candidates = ((row[0], row[1], bool(row[2])) for row in rows)
+            return sum(1 for _ in islice(self._read(candidates), limit))
+        text = self._found.text
+        assert text is not None  # noqa: S101 (it is what is read)
+        # In the order of the full text, which ends as soon as the limit is reached.
+        return self._count(
+            f"SELECT r.id FROM (SELECT DISTINCT id FROM ({text.ids.replace(' UNION ', ' UNION ALL ')})) AS d "  # noqa: S608
+            f"CROSS JOIN run AS r ON r.id = d.id WHERE {self._where}{_probes(self._sets, 'd.id')}",
+            limit,
+        )
+
+
+def _probes(sets: tuple[RunSet, ...], run: str, *, but: RunSet | None = None) -> str:
+    return "".join(f" AND {one.probe.format(id=run)}" for one in sets if one is not but)

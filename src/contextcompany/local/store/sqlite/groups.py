@@ -1,0 +1,190 @@
+"""Runs put together by what they share, in two steps: which groups come next, then all about those."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from contextcompany.local.store.rows import BadCursorError, GroupRow, Page
+from contextcompany.local.store.sqlite import calls, cursors
+from contextcompany.local.store.sqlite.conditions import conditions
+from contextcompany.local.store.sqlite.durations import nearest_rank, numbers
+from contextcompany.local.store.sqlite.finding import Finder
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from contextcompany.local.store.filters import RunFilter
+    from contextcompany.local.store.rows import GroupBy
+
+_FARTHEST: Final = 1_000_000
+_SUMS: Final = {
+    "runs": "count(*)",
+    "cost": "total(r.cost)",
+    "failed": "sum(r.status = 'failed')",
+    "recent": "max(r.start_ns)",
+}
+ORDERS: Final = (*_SUMS, "slowest")
+"""By what groups can be ordered."""
+
+_ALL: Final = (
+    "count(*) AS runs, sum(r.status = 'failed') AS failed, sum(r.input_tokens) AS input_tokens, "
+    "sum(r.output_tokens) AS output_tokens, sum(r.cost) AS cost, sum(r.thumbs_up) AS thumbs_up, "
+    "sum(r.thumbs_down) AS thumbs_down, min(r.start_ns) AS first_ns, max(r.start_ns) AS last_ns, "
+    "group_concat(r.end_ns - r.start_ns) AS durations"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How runs are put together: by which expression, over which rows, and what a group is called.
+
+    `top` is the outermost run of a row. `said` gives label and example of a group, `:key`.
+    """
+
+    key: str
+    source: str
+    where: str
+    top: str = "r.id"
+    said: str = ""
+
+
+def _of_column(column: str, index: str, said: str) -> _Kind:
+    return _Kind(
+        key=f"r.{column}",
+        source=f"run AS r INDEXED BY {index}",
+        where=f"r.{column} <> '' AND r.parent IS NULL",
+        said=(
+            f"SELECT {said} FROM run INDEXED BY {index} "  # noqa: S608
+            f"WHERE {column} = :key AND {column} <> '' AND parent IS NULL ORDER BY start_ns DESC LIMIT 1"
+        ),
+    )
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    "agent": _Kind("r.agent", "run AS r INDEXED BY run_agent", "r.agent <> ''", top="r.top"),
+    "user": _of_column("user_id", "run_user", "user_name, ''"),
+    "org": _of_column("org_id", "run_org", "org_name, ''"),
+    "session": _of_column("session_id", "run_session", "'', prompt"),
+    "error": _Kind(
+        key="f.value",
+        source="facet AS f CROSS JOIN run AS r ON r.id = f.top",
+        where="f.kind = 'error' AND r.parent IS NULL",
+        said=(
+            "SELECT '', s.error FROM facet AS f CROSS JOIN run AS r ON r.id = f.top "
+            "CROSS JOIN run AS q INDEXED BY run_top ON q.top = r.id "
+            "CROSS JOIN span AS s ON s.run = q.id AND s.error_type = :key "
+            "WHERE f.kind = 'error' AND f.value = :key AND r.start_ns = :last_ns "
+            "ORDER BY s.error <> '' DESC, s.start_ns DESC LIMIT 1"
+        ),
+    ),
+}
+
+
+def groups(
+    connection: sqlite3.Connection,
+    by: GroupBy,
+    wanted: RunFilter,
+    *,
+    order: str = "runs",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[GroupRow]:
+    """Put the runs together that share something.
+
+    Agents count their own runs, those inside other runs included; the others count top-level runs. The
+    slowest are those with the highest p95.
+
+    Raises:
+        BadCursorError: The cursor is none of this list.
+        FilterError: A bound is neither a time nor an age.
+        ValueError: There is no such order.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
+    limit = max(1, limit)
+    asked = cursors.question("groups", by, order, wanted.but(order="newest").pairs())
+    begun = 0
+    if cursor is not None:
+        begun = int(cursors.read(asked, cursor, (int,))[0])
+        if not 0 <= begun <= _FARTHEST:
+            raise BadCursorError("the cursor is none of this list: leave it out to begin at the top")
+    found = conditions(wanted)
+    finder = Finder(connection, found) if found.all_sets or len(found.inline) > 1 else None
+    if by in {"tool", "model"}:
+        rows, is_more = calls.groups(connection, by, finder, order, limit, begun)
+    else:
+        rows, is_more = _runs(connection, _KINDS[by], finder, order, limit, begun)
+    return Page(tuple(rows), cursors.write(asked, (begun + limit,)) if is_more else None)
+
+
+def _runs(
+    connection: sqlite3.Connection, kind: _Kind, finder: Finder | None, order: str, limit: int, begun: int
+) -> tuple[list[GroupRow], bool]:
+    where, parameters = kind.where, {}
+    if finder is not None:
+        where += f" AND {kind.top} IN (SELECT r.id {finder.source()})"
+        parameters = finder.parameters
+    keys = _keys(connection, kind, where, parameters, order, limit + 1, begun)
+    rows = connection.execute(
+        # Our own words; values are bound.
+        f"SELECT {kind.key} AS key, {_ALL} FROM {kind.source} "  # noqa: S608
+        f"WHERE {where} AND {kind.key} IN (SELECT value FROM json_each(:keys)) GROUP BY {kind.key}",
+        parameters | {"keys": json.dumps(keys[:limit])},
+    )
+    found = {row["key"]: _row(connection, kind, row) for row in rows}
+    return [found[key] for key in keys[:limit]], len(keys) > limit
+
+
+def _keys(
+    connection: sqlite3.Connection,
+    kind: _Kind,
+    where: str,
+    parameters: dict[str, Any],
+    order: str,
+    limit: int,
+    begun: int,
+) -> list[str]:
+    """Return which groups come next in an order; equals in the order of their names."""
+    source = f"FROM {kind.source} WHERE {where} GROUP BY {kind.key}"
+    if order != "slowest":
+        rows = connection.execute(
+            f"SELECT {kind.key} {source} ORDER BY {_SUMS[order]} DESC, {kind.key} LIMIT :limit OFFSET :begun",
+            parameters | {"limit": limit, "begun": begun},
+        )
+        return [row[0] for row in rows]
+    slowest = sorted(
+        (-nearest_rank(sorted(numbers(row[1])), 95), row[0])
+        for row in connection.execute(
+            f"SELECT {kind.key}, group_concat(r.end_ns - r.start_ns) {source}", parameters
+        )
+    )
+    return [key for _, key in slowest[begun : begun + limit]]
+
+
+def _row(connection: sqlite3.Connection, kind: _Kind, row: sqlite3.Row) -> GroupRow:
+    key, durations = row["key"], sorted(numbers(row["durations"]))
+    said: Sequence[str] | None = None
+    if kind.said:
+        said = connection.execute(kind.said, {"key": key, "last_ns": row["last_ns"]}).fetchone()
+    label, example = said or ("", "")
+    return GroupRow(
+        key=key,
+        label=label or key,
+        runs=row["runs"],
+        failed=row["failed"],
+        calls=0,
+        failed_calls=0,
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost=row["cost"],
+        p50_ns=nearest_rank(durations, 50),
+        p95_ns=nearest_rank(durations, 95),
+        thumbs_up=row["thumbs_up"],
+        thumbs_down=row["thumbs_down"],
+        first_ns=row["first_ns"],
+        last_ns=row["last_ns"],
+        example=example,
+    )
