@@ -23,9 +23,9 @@ def quiet() -> Iterator[None]:
     tcc.shutdown(0)
 
 
-def url_of_a_run(**arguments: str) -> str | None:
+def url_of_a_run(tcc_url: str | None = None, api_key: str | None = None) -> str | None:
     """Return what a run says, given these arguments."""
-    handle = tcc.run("run/1 ü", **arguments)
+    handle = tcc.run("run/1 ü", tcc_url=tcc_url, api_key=api_key)
     try:
         return handle.url
     finally:
