@@ -28,7 +28,10 @@ def one_line(text: str, limit: int) -> str:
     """
     # A long text is not looked through for the sake of its beginning.
     seen = text[: 4 * limit]
-    line = "".join(map(_visible, " ".join(seen.split())))
+    line = " ".join(seen.split())
+    # Text that can all be printed has nothing to escape, and nearly all text is such.
+    if not line.isprintable():
+        line = "".join(map(_visible, line))
     if len(line) <= limit and len(seen) == len(text):
         return line
     return line[: limit - 1].rstrip() + "…"

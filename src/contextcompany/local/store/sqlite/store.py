@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
-from contextcompany.local.store.rows import Added, RunDetail, StoreError, StoreStats
+from contextcompany.local.store.rows import Added, RunDetail, RunOutline, StoreError, StoreStats
+from contextcompany.local.store.sqlite import addresses as address_queries
 from contextcompany.local.store.sqlite import feedback as feedback_queries
 from contextcompany.local.store.sqlite import groups as group_queries
-from contextcompany.local.store.sqlite import listing, retention
+from contextcompany.local.store.sqlite import listing, outline, retention
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
 from contextcompany.local.store.sqlite.database import (
@@ -34,11 +35,19 @@ from contextcompany.local.store.sqlite.writing import write
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
-    from contextcompany.local.store.rows import FeedbackRow, GroupBy, GroupRow, Overview, Page, RunRow
+    from contextcompany.local.store.rows import (
+        Exchange,
+        FeedbackRow,
+        GroupBy,
+        GroupRow,
+        Overview,
+        Page,
+        RunRow,
+    )
     from contextcompany.local.store.sqlite.ownership import Ownership
 
 _NS_PER_DAY: Final = 86_400_000_000_000
@@ -206,10 +215,47 @@ class SqliteRunStore(RunStore):
             row = listing.run_row(connection, found)
             return RunDetail(row, spans_of(connection, found["id"], found["top"], MOST_SPANS))
 
+    def row(self, address: str) -> RunRow | None:
+        """Return the line of one run; see the interface."""
+        with self._readers.reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM run WHERE address = ?", (address_of(address),)
+            ).fetchone()
+            return None if found is None else listing.run_row(connection, found)
+
+    def outline(self, address: str) -> RunOutline | None:
+        """Return one run with its spans as lines; see the interface. Of a run beyond all measure as `run`."""
+        with self._readers.reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM run WHERE address = ?", (address_of(address),)
+            ).fetchone()
+            if found is None:
+                return None
+            return RunOutline(
+                row=listing.run_row(connection, found),
+                lines=outline.lines_of(connection, found["id"]),
+                parents=outline.parents_of(connection, found["id"]),
+            )
+
+    def bodies(self, ids: Sequence[tuple[str, str]]) -> tuple[SpanRecord, ...]:
+        """Return spans by their ids; see the interface."""
+        with self._readers.reading() as connection:
+            return outline.bodies(connection, ids)
+
+    def exchanges(self, addresses: Sequence[str]) -> Mapping[str, Exchange]:
+        """Return the spans that say what was asked and answered; see the interface."""
+        with self._readers.reading() as connection:
+            return outline.exchanges(connection, addresses)
+
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:
         """Return the top-level runs of a session; see the interface."""
         with self._readers.reading() as connection:
             return listing.session(connection, session_id, limit=limit)
+
+    def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:
+        """Return the addresses of runs that begin with a text; see the interface."""
+        with self._readers.reading() as connection:
+            return address_queries.addresses(connection, prefix, limit=limit)
 
     def nested_runs(self, address: str) -> tuple[RunRow, ...]:
         """Return the runs directly inside a run; see the interface."""
@@ -244,8 +290,8 @@ class SqliteRunStore(RunStore):
         with self._readers.reading() as connection:
             return value_queries.values(connection, of, prefix, limit=limit)
 
-    def spans(self, wanted: RunFilter) -> Iterator[tuple[SpanRecord, ...]]:
-        """Return the spans of the runs that match, those of a top-level run together; see the interface."""
+    def whole_runs(self, wanted: RunFilter) -> Iterator[RunDetail]:
+        """Return the top-level runs that match, each whole; see the interface."""
         cursor: str | None = None
         while True:
             page = self.runs(wanted, limit=_RUNS_AT_ONCE, cursor=cursor)
@@ -256,7 +302,7 @@ class SqliteRunStore(RunStore):
                     ).fetchone()
                     spans = spans_of(connection, found["id"], found["top"]) if found else ()
                 if spans:
-                    yield spans
+                    yield RunDetail(row, spans)
             cursor = page.cursor
             if cursor is None:
                 return
