@@ -140,7 +140,7 @@ def test_words_that_are_read_otherwise_by_now_stay_out_of_the_way(
 
 def test_it_happens_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is open lets go of old runs without being asked."""
-    monkeypatch.setattr("contextcompany.local.store.sqlite.store._SECONDS_BETWEEN_EXPIRIES", 0.01)
+    monkeypatch.setattr("contextcompany.local.store.sqlite.keeping._SECONDS_BETWEEN", 0.01)
     with SqliteRunStore.open(tmp_path / "runs.db", max_age_days=30) as store:
         store.add(_work("old"))
         until = time.monotonic() + 30
