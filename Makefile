@@ -7,12 +7,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLOOR := .venvs/floor
+OLDER := .venvs/older
 PEERS := $(basename $(notdir $(wildcard constraints/peers/*.txt)))
 PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser format lint types layers pytest test demo screenshots bench bench-local faults soak conformance conformance-peers semconv test-floor test-receivers clean
+.PHONY: help install browser format lint types layers older-sdk pytest test demo screenshots bench bench-local faults soak conformance conformance-peers semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -62,6 +63,12 @@ browser: ## Install Chromium for the tests of the dashboard, where there is none
 	@.venvs/peer-$*/bin/python $(PIP) install --requirement $<
 	@touch $@
 
+$(OLDER)/.installed: constraints/older.txt
+	$(call virtualenv,$(OLDER))
+	@echo "Installing the platform's older package into $(OLDER)"
+	@$(OLDER)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
 format: install ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -78,12 +85,14 @@ types: install ## Check types with mypy and basedpyright, both strict
 layers: install ## Check that rooms import downwards only
 	$(BIN)/lint-imports
 
-pytest: install ## Run the tests only (PYTEST_ARGS='-k name' to choose)
+older-sdk: $(OLDER)/.installed ## Install the platform's older package into .venvs/older, for the tests
+
+pytest: install older-sdk ## Run the tests only (PYTEST_ARGS='-k name' to choose)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test: lint types layers pytest ## Run every check and every test, as CI does
 
-demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
+demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERVE=1 stays)
 	$(BIN)/python -m examples.demo
 
 bench: install ## Measure what the package costs the one who calls it, beside doing without
@@ -116,7 +125,7 @@ conformance-peers: install $(PEERS:%=.venvs/peer-%/.installed) ## The same with 
 semconv: install ## Regenerate attribute names and their page from semconv/
 	$(BIN)/python semconv/generate.py
 
-test-floor: $(FLOOR)/.installed ## Run the tests on the oldest supported OpenTelemetry
+test-floor: $(FLOOR)/.installed older-sdk ## Run the tests on the oldest supported OpenTelemetry
 	$(FLOOR)/bin/python -m pytest $(PYTEST_ARGS)
 
 test-receivers: install ## Send runs to Phoenix and MLflow and read them back (large download)

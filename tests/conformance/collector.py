@@ -74,7 +74,7 @@ class AnyPathCollector:
         """Keep what a request brought."""
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        spans = decode_protobuf(body) if path.partition("?")[0].endswith(_TRACES) else []
+        spans = decode_protobuf(body)[0] if path.partition("?")[0].endswith(_TRACES) else []
         with self._lock:
             self._headers.append(headers)
             self._spans.extend(spans)

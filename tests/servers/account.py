@@ -72,4 +72,4 @@ def _spans(seen: Collector | LoopbackServer) -> Sequence[SpanRecord]:
         gzip.decompress(request.body) if "content-encoding" in request.headers else request.body
         for request in seen.requests
     ]
-    return [span for body in bodies for span in decode_protobuf(body)]
+    return [span for body in bodies for span in decode_protobuf(body)[0]]

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from contextcompany.local.embedded.collector import Collector
 from contextcompany.local.embedded.handler import RequestRecord, is_loopback
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
-from tests.local.samples import JSON_BODY, PROTOBUF_BODY, RECORD, exchange
+from tests.local.samples import JSON_BODY, PROTOBUF_BODY, RECORD, exchange, protobuf_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +88,21 @@ def test_garbage_is_answered_with_the_reason_in_its_own_encoding(collector: Coll
     assert (status, headers["content-type"]) == (400, "application/json")
     assert json.loads(answer) == {"code": 3, "message": "the body must be an object, got list"}
     assert collector.store.spans() == ()
+
+
+def test_spans_that_are_none_are_refused_and_the_others_taken(collector: Collector) -> None:
+    """A partial success counts the refused spans; a request of nothing else is a bad request."""
+    request = protobuf_request(RECORD, RECORD)
+    request.resource_spans[1].scope_spans[0].spans[0].span_id = b""
+    status, _, answer = exchange(collector, request.SerializeToString(), headers=PROTOBUF)
+    partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    reason = "spanId must be 8 bytes, not all zero, got ''"
+    assert (status, partial.rejected_spans, partial.error_message) == (200, 1, reason)
+    assert collector.store.spans() == (RECORD,)
+    del request.resource_spans[0]
+    status, _, answer = exchange(collector, request.SerializeToString(), headers=PROTOBUF)
+    assert (status, Status.FromString(answer).message) == (400, reason)
+    assert [record.spans for record in collector.requests] == [1, 0]
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/xml", "application/grpc"])

@@ -8,40 +8,84 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contextcompany.local.otlp import protobuf
 from contextcompany.local.otlp.protobuf import decode_protobuf
-from contextcompany.local.otlp.spans import MalformedBodyError, SpanRecord
+from contextcompany.local.otlp.spans import MalformedBodyError, Refusals, SpanRecord
 from tests.local.samples import PROTOBUF_BODY, RECORD, protobuf_request, span
 
 
 def test_every_kind_of_value_arrives() -> None:
     """A span with every kind of value arrives whole."""
-    assert decode_protobuf(PROTOBUF_BODY) == [RECORD]
+    assert decode_protobuf(PROTOBUF_BODY) == ([RECORD], Refusals())
 
 
 def test_an_empty_request_has_no_spans() -> None:
     """No bytes are an empty request, as protobuf has it."""
-    assert decode_protobuf(b"") == []
+    assert decode_protobuf(b"") == ([], Refusals())
 
 
 def test_spans_keep_their_order_and_their_resource() -> None:
     """Several resources in one request stay with their own spans, in order."""
     other = replace(span("other"), resource={"service.name": "warehouse"})
-    assert decode_protobuf(protobuf_request(RECORD, other).SerializeToString()) == [RECORD, other]
+    assert decode_protobuf(protobuf_request(RECORD, other).SerializeToString()) == (
+        [RECORD, other],
+        Refusals(),
+    )
 
 
-@pytest.mark.parametrize("field", ["trace_id", "span_id"])
-def test_a_span_without_ids_is_refused(field: str) -> None:
-    """A span that nothing could refer to is refused, and the message names the field."""
-    request = protobuf_request(RECORD)
-    request.resource_spans[0].scope_spans[0].spans[0].ClearField(field)  # type: ignore[arg-type]
-    with pytest.raises(MalformedBodyError, match=field.replace("_i", "I")):
-        decode_protobuf(request.SerializeToString())
+def test_a_span_that_is_none_is_refused_alone() -> None:
+    """Spans without ids, with text that is no UTF-8 or from a far future leave the others as they are."""
+    request = protobuf_request(*[RECORD] * 6)
+    first, second, third, fourth, fifth, _ = (
+        resource_spans.scope_spans[0].spans[0] for resource_spans in request.resource_spans
+    )
+    first.ClearField("trace_id")
+    second.ClearField("span_id")
+    third.span_id = b"short"
+    fourth.name = "broken"
+    fifth.end_time_unix_nano = 2**64 - 1
+    body = request.SerializeToString().replace(b"broken", b"br\xffken")
+    spans, refusals = decode_protobuf(body)
+    assert (spans, refusals.count) == ([RECORD], 5)
+    assert refusals.reasons == [
+        "traceId must be 16 bytes, not all zero, got ''",
+        "spanId must be 8 bytes, not all zero, got ''",
+        "spanId must be 8 bytes, not all zero, got '73686f7274'",
+    ]
 
 
-def test_text_that_is_no_utf8_is_refused() -> None:
-    """Bytes that are no UTF-8 where text must be make no span."""
+def test_what_is_wrong_around_the_spans_is_refused_as_a_whole() -> None:
+    """A resource that cannot be parsed may belong to any span below it, so none is taken."""
     with pytest.raises(MalformedBodyError):
-        decode_protobuf(PROTOBUF_BODY.replace(b"chat gpt-5", b"chat gpt\xff5"))
+        decode_protobuf(PROTOBUF_BODY.replace(b"service.name", b"service\xffname"))
+
+
+def test_a_resource_in_pieces_is_whole() -> None:
+    """Protobuf allows a message in pieces, before and after the spans it is about."""
+    request = protobuf_request(RECORD)
+    (resource_spans,) = request.resource_spans
+    spans = resource_spans.SerializeToString()
+    more = _field(1, _field(1, _field(1, b"host") + _field(2, _field(1, b"desk"))))
+    (span,), _ = decode_protobuf(_field(1, spans + more))
+    assert span == replace(RECORD, resource={"service.name": "shop", "host": "desk"})
+
+
+def test_spans_beyond_the_bounds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One span that is too large is refused alone, too many of them as a whole."""
+    monkeypatch.setattr(protobuf, "MOST_SPAN_BYTES", 2 * len(PROTOBUF_BODY))
+    large = replace(RECORD, name="x" * 2 * len(PROTOBUF_BODY))
+    spans, refusals = decode_protobuf(protobuf_request(large, RECORD).SerializeToString())
+    assert (spans, refusals.count) == ([RECORD], 1)
+    monkeypatch.setattr(protobuf, "MOST_SPANS", 1)
+    with pytest.raises(MalformedBodyError, match="more than 1 spans"):
+        decode_protobuf(protobuf_request(RECORD, RECORD).SerializeToString())
+
+
+def test_thousands_of_refusals_are_a_number_and_one_reason() -> None:
+    """What is said of refused spans does not grow with them."""
+    spans, refusals = decode_protobuf(_field(1, _field(2, b"\x12\x00" * 5_000)))
+    assert (spans, refusals.count) == ([], 5_000)
+    assert str(refusals) == "traceId must be 16 bytes, not all zero, got ''"
 
 
 def _field(number: int, payload: bytes) -> bytes:
@@ -58,12 +102,17 @@ def test_values_nested_without_end_are_refused(levels: int, is_refused: bool) ->
     value = _field(1, b"core")
     for _ in range(levels):
         value = _field(5, _field(1, value))
-    body = _field(1, _field(1, _field(1, _field(1, b"k") + _field(2, value))))
+    pair = _field(1, b"k") + _field(2, value)
+    span = protobuf_request(RECORD).resource_spans[0].scope_spans[0].spans[0].SerializeToString()
+    inside_span = _field(1, _field(2, _field(2, span + _field(9, pair))))
+    spans, refusals = decode_protobuf(inside_span)
+    assert (len(spans), refusals.count) == ((0, 1) if is_refused else (1, 0))
+    inside_resource = _field(1, _field(1, _field(1, pair)) + _field(2, _field(2, span)))
     if is_refused:
         with pytest.raises(MalformedBodyError):
-            decode_protobuf(body)
+            decode_protobuf(inside_resource)
     else:
-        assert decode_protobuf(body) == []
+        assert len(decode_protobuf(inside_resource)[0]) == 1
 
 
 @given(st.integers(min_value=1, max_value=len(PROTOBUF_BODY) - 1))
@@ -77,7 +126,7 @@ def test_a_truncated_body_is_refused(length: int) -> None:
 def test_garbage_is_refused_or_read_but_raises_nothing_else(body: bytes) -> None:
     """Whatever the bytes are, the answer is records or MalformedBodyError."""
     try:
-        spans = decode_protobuf(body)
+        spans, _ = decode_protobuf(body)
     except MalformedBodyError:
         return
     assert all(isinstance(span, SpanRecord) for span in spans)

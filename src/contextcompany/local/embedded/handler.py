@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.diagnostics import logger
+from contextcompany.local.otlp.answers import JSON, PROTOBUF, accepted, refused
 from contextcompany.local.otlp.bodies import RefusedError, has_body, read_body
 from contextcompany.local.otlp.json import decode_json
 from contextcompany.local.otlp.protobuf import decode_protobuf
-from contextcompany.local.otlp.spans import MalformedBodyError
+from contextcompany.local.otlp.spans import MalformedBodyError, Refusals
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 
 if TYPE_CHECKING:
@@ -30,18 +31,7 @@ if TYPE_CHECKING:
 TRACES_PATH: Final = "/v1/traces"
 HEALTH_PATH: Final = "/healthz"
 
-_JSON: Final = "application/json"
-_PROTOBUF: Final = "application/x-protobuf"
 _METHODS: Final = {HEALTH_PATH: ("GET", "HEAD"), TRACES_PATH: ("POST",)}
-# google.rpc.Code of the statuses that are answered here; whatever else is wrong is an invalid argument.
-_INVALID_ARGUMENT: Final = 3
-_RPC_CODES: Final = {
-    HTTPStatus.FORBIDDEN: 7,
-    HTTPStatus.NOT_FOUND: 5,
-    HTTPStatus.METHOD_NOT_ALLOWED: 12,
-    HTTPStatus.NOT_IMPLEMENTED: 12,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 8,
-}
 # How long a sender that was refused early may go on sending, so that it gets to read the answer.
 _LINGER_SECONDS: Final = 2.0
 _DRAIN_BYTES: Final = 256 * 1024
@@ -130,8 +120,7 @@ class CollectorHandler(BaseHTTPRequestHandler):
         """Answer what is no HTTP request that can be understood, and close."""
         self.close_connection = True
         reason = message or explain or HTTPStatus(code).phrase
-        body = json.dumps({"code": _RPC_CODES.get(HTTPStatus(code), _INVALID_ARGUMENT), "message": reason})
-        self._answer(HTTPStatus(code), _JSON, body.encode())
+        self._answer(HTTPStatus(code), *refused(JSON, HTTPStatus(code), reason))
 
     def version_string(self) -> str:
         """Name the server without versions."""
@@ -148,13 +137,14 @@ class CollectorHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer any request; the method is looked at where the path is known."""
         spans: list[SpanRecord] = []
+        refusals = Refusals()
         refusal: RefusedError | None = None
         self._unread = has_body(self.headers)
         try:
             self._check_host()
             self._check_target()
             if self._path == TRACES_PATH:
-                spans = self._take_spans()
+                spans, refusals = self._take_spans()
         except RefusedError as error:
             refusal = error
         status = HTTPStatus.OK if refusal is None else refusal.status
@@ -165,11 +155,11 @@ class CollectorHandler(BaseHTTPRequestHandler):
             self._refuse(refusal)
         elif self._path == HEALTH_PATH:
             self._answer(
-                status, _JSON, json.dumps({"service": LOCAL_COLLECTOR_SERVICE, "status": "ok"}).encode()
+                status, JSON, json.dumps({"service": LOCAL_COLLECTOR_SERVICE, "status": "ok"}).encode()
             )
         else:
             content_type = self.headers.get_content_type()
-            self._answer(status, content_type, b"{}" if content_type == _JSON else b"")
+            self._answer(status, content_type, accepted(content_type, refusals))
 
     do_GET = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815 - looked up by name
 
@@ -202,13 +192,13 @@ class CollectorHandler(BaseHTTPRequestHandler):
                 (("Allow", ", ".join(allowed)),),
             )
 
-    def _take_spans(self) -> list[SpanRecord]:
+    def _take_spans(self) -> tuple[list[SpanRecord], Refusals]:
         content_type = self.headers.get_content_type() if "Content-Type" in self.headers else "none"
-        if content_type not in {_JSON, _PROTOBUF}:
+        if content_type not in {JSON, PROTOBUF}:
             raise RefusedError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"the content type must be {_PROTOBUF} or {_JSON}, got {content_type[:100]!r}",
-                (("Accept-Post", f"{_PROTOBUF}, {_JSON}"),),
+                f"the content type must be {PROTOBUF} or {JSON}, got {content_type[:100]!r}",
+                (("Accept-Post", f"{PROTOBUF}, {JSON}"),),
             )
         with ExitStack() as held:
             # A large body is held and decoded alone, so that many of them at once cannot fill the memory.
@@ -219,20 +209,16 @@ class CollectorHandler(BaseHTTPRequestHandler):
             body = read_body(self.rfile, self.headers, lambda: held.enter_context(self._intake.large_body))
             self._unread = False
             try:
-                return decode_json(body) if content_type == _JSON else decode_protobuf(body)
+                spans, refusals = decode_json(body) if content_type == JSON else decode_protobuf(body)
             except MalformedBodyError as error:
                 raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
+            if refusals.count and not spans:
+                raise RefusedError(HTTPStatus.BAD_REQUEST, str(refusals))
+            return spans, refusals
 
     def _refuse(self, refusal: RefusedError) -> None:
-        code = _RPC_CODES.get(refusal.status, _INVALID_ARGUMENT)
-        if self.headers.get_content_type() == _PROTOBUF:
-            from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-
-            body = Status(code=code, message=refusal.reason).SerializeToString()
-            self._answer(refusal.status, _PROTOBUF, body, refusal.headers)
-        else:
-            body = json.dumps({"code": code, "message": refusal.reason}).encode()
-            self._answer(refusal.status, _JSON, body, refusal.headers)
+        content_type, body = refused(self.headers.get_content_type(), refusal.status, refusal.reason)
+        self._answer(refusal.status, content_type, body, refusal.headers)
 
     def _answer(
         self, status: HTTPStatus, content_type: str, body: bytes, headers: tuple[tuple[str, str], ...] = ()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from email.message import Message
     from io import BufferedIOBase
 
@@ -59,14 +59,34 @@ def read_body(stream: BufferedIOBase, headers: Message, when_large: Callable[[],
             a bound, 415 for an encoding that is not known.
         EOFError: The sender closed the connection before the end of the body.
     """
-    encoding = headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {*_WINDOW_BITS, "identity", ""}:
+    encoding = known_encoding(headers.get("Content-Encoding"))
+    return joined(_pieces(stream, headers), encoding, when_large)
+
+
+def known_encoding(header: str | None) -> str:
+    """Return the content encoding that a header names, in lower case; RefusedError if it is not known."""
+    encoding = (header or "").strip().lower() or "identity"
+    if encoding not in {*_WINDOW_BITS, "identity"}:
         raise RefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"the content encoding {encoding[:60]!r} is not known; send gzip, deflate or none",
             (("Accept-Encoding", "gzip, deflate"),),
         )
-    pieces = _pieces(stream, headers)
+    return encoding
+
+
+def joined(pieces: Iterable[bytes], encoding: str, when_large: Callable[[], object]) -> bytes:
+    """Put the pieces of a body together and undo its content encoding.
+
+    Args:
+        pieces: As they came off the wire. Small ones: what is left of a piece is copied for every megabyte
+            that comes out of it.
+        encoding: What `known_encoding` returned.
+        when_large: Called once when the body turns out to be larger than LARGE_BODY_BYTES; may block.
+
+    Raises:
+        RefusedError: 400 for a body that breaks its encoding, 413 beyond the bound.
+    """
     if encoding in _WINDOW_BITS:
         pieces = _decompressed(pieces, _WINDOW_BITS[encoding])
     body = bytearray()
@@ -93,7 +113,7 @@ def _pieces(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:
     if lengths or not _LENGTH.fullmatch(length):
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"Content-Length must be one number, got {length[:60]!r}")
     if int(length) > MAX_BODY_BYTES:
-        raise _too_large(MAX_BODY_BYTES, "before")
+        raise too_large(MAX_BODY_BYTES, "before")
     return _exactly(stream, int(length))
 
 
@@ -119,7 +139,7 @@ def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
             break
         total += length
         if total > MAX_BODY_BYTES:
-            raise _too_large(MAX_BODY_BYTES, "before")
+            raise too_large(MAX_BODY_BYTES, "before")
         yield from _exactly(stream, length)
         if _line(stream).strip():
             raise RefusedError(HTTPStatus.BAD_REQUEST, "a chunk is longer than its size says")
@@ -136,7 +156,7 @@ def _line(stream: BufferedIOBase) -> bytes:
     return line
 
 
-def _decompressed(pieces: Iterator[bytes], window_bits: int) -> Iterator[bytes]:
+def _decompressed(pieces: Iterable[bytes], window_bits: int) -> Iterator[bytes]:
     inflater = zlib.decompressobj(window_bits)
     total = 0
     for piece in pieces:
@@ -155,7 +175,7 @@ def _decompressed(pieces: Iterator[bytes], window_bits: int) -> Iterator[bytes]:
                 raise RefusedError(HTTPStatus.BAD_REQUEST, reason) from error
             total += len(inflated)
             if total > MAX_DECOMPRESSED_BYTES:
-                raise _too_large(MAX_DECOMPRESSED_BYTES, "after")
+                raise too_large(MAX_DECOMPRESSED_BYTES, "after")
             yield inflated
             # What still waits for room in the output comes with the next input: an end mark always follows.
             rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
@@ -163,7 +183,8 @@ def _decompressed(pieces: Iterator[bytes], window_bits: int) -> Iterator[bytes]:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the compressed body ends before its end mark")
 
 
-def _too_large(limit: int, moment: str) -> RefusedError:
+def too_large(limit: int, moment: str) -> RefusedError:
+    """Make the refusal of a body that passed a limit in bytes, `before` or `after` its decompression."""
     return RefusedError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"the body is larger than {limit // (1024 * 1024)} MiB {moment} decompression; send smaller batches",

@@ -2,74 +2,171 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from array import array
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from contextcompany.local.otlp.spans import (
     AttributeValue,
     EventRecord,
     LinkRecord,
     MalformedBodyError,
+    Refusals,
     SpanRecord,
     kind_name,
+    moment,
     parent_id_text,
     span_id_text,
     status_code_name,
     trace_id_text,
 )
+from contextcompany.local.otlp.wire import FramingError, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+MOST_SPANS: Final = 1_000_000
+"""So many spans a request may hold."""
+
+MOST_SPAN_BYTES: Final = 16 * 1024 * 1024
+"""The largest span that is taken; parsed it can weigh many times its bytes."""
+
+_NO_REQUEST: Final = "the body is no ExportTraceServiceRequest in protobuf"
 _SCALARS: Final = frozenset({"string_value", "bool_value", "int_value", "double_value", "bytes_value"})
+# Fields: ExportTraceServiceRequest.resource_spans; of ResourceSpans and ScopeSpans what they are about, and
+# what they hold.
+_RESOURCE_SPANS: Final = 1
+_ABOUT: Final = 1
+_HELD: Final = 2
 
 
-def decode_protobuf(body: bytes) -> list[SpanRecord]:
-    """Read the spans of an ExportTraceServiceRequest in protobuf.
+def decode_protobuf(body: bytes) -> tuple[list[SpanRecord], Refusals]:
+    """Read the spans of an ExportTraceServiceRequest in protobuf, and what had to be refused.
 
     Raises:
-        MalformedBodyError: The body cannot be parsed, or a span in it has no valid ids.
+        MalformedBodyError: The body is no ExportTraceServiceRequest.
+    """
+    refusals = Refusals()
+    return list(spans_in_protobuf(body, refusals)), refusals
+
+
+def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
+    """Read an ExportTraceServiceRequest in protobuf span by span.
+
+    The body is looked through to its end before the first span is returned.
+
+    Args:
+        body: The request.
+        refusals: Takes note of each span that has no valid ids or cannot be parsed.
+
+    Raises:
+        MalformedBodyError: The body is no ExportTraceServiceRequest.
     """
     from google.protobuf.message import DecodeError
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+    groups: list[_Group] = []
+    count = 0
     try:
-        request = ExportTraceServiceRequest.FromString(body)
-    except DecodeError as error:
-        raise MalformedBodyError("the body is no ExportTraceServiceRequest in protobuf") from error
-    spans: list[SpanRecord] = []
-    for resource_spans in request.resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
-        for scope_spans in resource_spans.scope_spans:
-            name, version = scope_spans.scope.name, scope_spans.scope.version
-            spans.extend(_span(span, resource, name, version) for span in scope_spans.spans)
-    return spans
+        for resource_spans in _each(body, (0, len(body)), _RESOURCE_SPANS):
+            resource: dict[str, AttributeValue] | None = None
+            for scope_spans in _each(body, resource_spans, _HELD):
+                places = array("Q")
+                for place in _each(body, scope_spans, _HELD):
+                    places.extend(place)
+                    count += 1
+                    if count > MOST_SPANS:
+                        raise MalformedBodyError(
+                            f"the body holds more than {MOST_SPANS:,} spans; send smaller batches"
+                        )
+                if places:
+                    resource = _resource(body, resource_spans) if resource is None else resource
+                    groups.append(_Group(resource, *_scope(body, scope_spans), places))
+    except (DecodeError, FramingError) as error:
+        raise MalformedBodyError(_NO_REQUEST) from error
+    return chain.from_iterable(group.spans(body, refusals) for group in groups)
+
+
+class _Group(NamedTuple):
+    """The spans of one scope of one resource, by the places where they begin and end."""
+
+    resource: Mapping[str, AttributeValue]
+    scope_name: str
+    scope_version: str
+    places: array[int]
+
+    def spans(self, body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
+        """Read one span after another, and pass over those that have to be refused."""
+        from google.protobuf.message import DecodeError
+        from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+        places = iter(self.places)
+        for start, end in zip(places, places, strict=True):
+            if end - start > MOST_SPAN_BYTES:
+                refusals.add(f"a span is larger than {MOST_SPAN_BYTES // (1024 * 1024)} MiB")
+                continue
+            try:
+                yield _span(
+                    Span.FromString(body[start:end]), self.resource, self.scope_name, self.scope_version
+                )
+            except DecodeError:
+                refusals.add("a span cannot be parsed")
+            except MalformedBodyError as error:
+                refusals.add(str(error))
+
+
+def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
+    return ((start, end) for number, start, end in messages(body, *within) if number == wanted)
+
+
+def _about(body: bytes, within: tuple[int, int]) -> bytes:
+    """Return the bytes of a resource or a scope; pieces of it count as one, as protobuf has it."""
+    about = b"".join(body[start:end] for start, end in _each(body, within, _ABOUT))
+    if len(about) > MOST_SPAN_BYTES:
+        raise MalformedBodyError(_NO_REQUEST)
+    return about
+
+
+def _resource(body: bytes, resource_spans: tuple[int, int]) -> dict[str, AttributeValue]:
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+    return _attributes(Resource.FromString(_about(body, resource_spans)).attributes)
+
+
+def _scope(body: bytes, scope_spans: tuple[int, int]) -> tuple[str, str]:
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+
+    scope = InstrumentationScope.FromString(_about(body, scope_spans))
+    return scope.name, scope.version
 
 
 def _span(
     span: Span, resource: Mapping[str, AttributeValue], scope_name: str, scope_version: str
 ) -> SpanRecord:
+    status = span.status
     return SpanRecord(
         trace_id=trace_id_text(span.trace_id),
         span_id=span_id_text(span.span_id),
         parent_span_id=parent_id_text(span.parent_span_id),
         name=span.name,
         kind=kind_name(span.kind),
-        start_ns=span.start_time_unix_nano,
-        end_ns=span.end_time_unix_nano,
+        start_ns=moment(span.start_time_unix_nano, "startTimeUnixNano"),
+        end_ns=moment(span.end_time_unix_nano, "endTimeUnixNano"),
         attributes=_attributes(span.attributes),
         events=tuple(
-            EventRecord(event.name, event.time_unix_nano, _attributes(event.attributes))
+            EventRecord(
+                event.name, moment(event.time_unix_nano, "timeUnixNano"), _attributes(event.attributes)
+            )
             for event in span.events
         ),
         links=tuple(
             LinkRecord(trace_id_text(link.trace_id), span_id_text(link.span_id), _attributes(link.attributes))
             for link in span.links
         ),
-        status_code=status_code_name(span.status.code),
-        status_message=span.status.message,
+        status_code=status_code_name(status.code),
+        status_message=status.message,
         resource=resource,
         scope_name=scope_name,
         scope_version=scope_version,
@@ -81,6 +178,9 @@ def _attributes(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
 
 
 def _value(value: AnyValue) -> AttributeValue:
+    # Most values are texts, and to read one is cheaper than to ask what the value is.
+    if text := value.string_value:
+        return text
     # Recursion is safe here: the parser has refused messages that are nested more than 100 levels deep.
     kind = value.WhichOneof("value")
     if kind == "array_value":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,8 +19,30 @@ _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 
 
+# The largest integer of a database; in nanoseconds since the epoch it is in the year 2262.
+_LATEST_NS: Final = 2**63 - 1
+_MOST_REASONS: Final = 3
+
+
 class MalformedBodyError(ValueError):
-    """A request body is no ExportTraceServiceRequest; the message says where it stops being one."""
+    """A request body, or a span in it, is not what it must be; the message says where it stops being it."""
+
+
+@dataclass(slots=True)
+class Refusals:
+    """How many spans of a request were refused, and why the first of them were."""
+
+    count: int = 0
+    reasons: list[str] = field(default_factory=list[str])
+
+    def add(self, reason: str) -> None:
+        """Count a span that is refused."""
+        self.count += 1
+        if len(self.reasons) < _MOST_REASONS and reason not in self.reasons:
+            self.reasons.append(reason)
+
+    def __str__(self) -> str:
+        return "; ".join(self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +102,13 @@ def span_id_text(raw: bytes) -> str:
 def parent_id_text(raw: bytes) -> str | None:
     """Write the id of a parent as hexadecimal text; no id, or zeros as some exporters write, is None."""
     return _id_text(raw, _SPAN_ID_BYTES, "parentSpanId") if any(raw) else None
+
+
+def moment(nanoseconds: int, field_name: str) -> int:
+    """Return nanoseconds since the epoch; MalformedBodyError for what is later than the year 2262."""
+    if nanoseconds > _LATEST_NS:
+        raise MalformedBodyError(f"{field_name} must be nanoseconds before the year 2262, got {nanoseconds}")
+    return nanoseconds
 
 
 def kind_name(number: int) -> str:

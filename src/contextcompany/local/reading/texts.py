@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.reading import sources
-from contextcompany.local.reading.preview import message_text, unwrapped_text, value_text
+from contextcompany.local.reading.preview import last_text, message_text, unwrapped_text, value_text
 from contextcompany.local.reading.shapes import is_message, normal
 from contextcompany.local.reading.values import as_object, compact, read_container
 from contextcompany.semconv import attributes
@@ -60,7 +60,12 @@ def prompt_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
     if not _says_something(span, kind, names):
         return ""
     is_step = kind == "step"
-    if is_step and names.is_foreign:
+    if not names.is_foreign:
+        # Most spans are ours, and ours are of one shape.
+        plain = last_text(span.attributes.get(attributes.GEN_AI_INPUT_MESSAGES), is_users=not is_step)
+        if plain is not None:
+            return plain
+    elif is_step:
         plain = sources.text_of_last(span, sources.INPUT)
         if plain is not None:
             return plain
@@ -76,7 +81,11 @@ def response_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
         return _data_text(sources.result(span), names)
     if not _says_something(span, kind, names):
         return ""
-    if kind == "step" and names.is_foreign:
+    if not names.is_foreign:
+        plain = last_text(span.attributes.get(attributes.GEN_AI_OUTPUT_MESSAGES), is_only=True)
+        if plain is not None:
+            return plain
+    elif kind == "step":
         plain = sources.text_of_last(span, sources.OUTPUT, is_only=True)
         if plain is not None:
             return plain

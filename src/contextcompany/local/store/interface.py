@@ -6,18 +6,20 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.store.filters import RunFilter
     from contextcompany.local.store.rows import (
         Added,
+        Exchange,
         FeedbackRow,
         GroupBy,
         GroupRow,
         Overview,
         Page,
         RunDetail,
+        RunOutline,
         RunRow,
         StoreStats,
     )
@@ -74,6 +76,22 @@ class RunStore(Protocol):
         """Return one run whole, nested or not; None if nothing of it is here."""
 
     @abstractmethod
+    def row(self, address: str) -> RunRow | None:
+        """Return the line of one run, nested or not; None if nothing of it is here."""
+
+    @abstractmethod
+    def outline(self, address: str) -> RunOutline | None:
+        """Return one run with its spans as lines, without their content; None if nothing of it is here."""
+
+    @abstractmethod
+    def bodies(self, ids: Sequence[tuple[str, str]]) -> tuple[SpanRecord, ...]:
+        """Return the spans of these pairs of trace id and span id, as far as they are here, in that order."""
+
+    @abstractmethod
+    def exchanges(self, addresses: Sequence[str]) -> Mapping[str, Exchange]:
+        """Return the spans that say what was asked of each of these runs and what it answered."""
+
+    @abstractmethod
     def session(self, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:
         """Return the top-level runs of a session, earliest first; the newest `limit` of them."""
 
@@ -124,8 +142,12 @@ class RunStore(Protocol):
         """
 
     @abstractmethod
-    def spans(self, wanted: RunFilter) -> Iterator[tuple[SpanRecord, ...]]:
-        """Return the spans of the runs that match, those of a top-level run together; for an export."""
+    def whole_runs(self, wanted: RunFilter) -> Iterator[RunDetail]:
+        """Return the top-level runs that match, each whole, in the order of the filter; for an export."""
+
+    @abstractmethod
+    def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:
+        """Return the addresses of runs, nested or not, that begin with a text, in their own order."""
 
     @abstractmethod
     def expire(self) -> int:

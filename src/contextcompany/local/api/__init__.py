@@ -1,0 +1,1 @@
+"""Runs as JSON: the questions that the pages answer, for programs."""

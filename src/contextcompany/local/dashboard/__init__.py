@@ -1,0 +1,1 @@
+"""The dashboard: pages rendered here, a little JavaScript that enlivens them, and nothing from elsewhere."""

@@ -1,0 +1,1 @@
+"""What older SDKs of the platform send, as the spans that this package would have sent."""

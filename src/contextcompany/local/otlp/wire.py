@@ -1,0 +1,80 @@
+"""The framing of protobuf, so that a request is taken apart span by span and never parsed as a whole.
+
+A parser that builds all messages at once needs up to a hundred times the bytes of a hostile body, and one
+broken span costs the whole request. Definition: https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_VARINT: Final = 0
+_FIXED64: Final = 1
+_LENGTH: Final = 2
+_FIXED32: Final = 5
+_MOST_VARINT_BITS: Final = 63
+
+
+class FramingError(ValueError):
+    """Bytes are no message in protobuf."""
+
+
+def messages(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Walk over the fields of a message and return those that have a length: messages, texts, bytes.
+
+    Args:
+        body: What holds the message.
+        start: Where the message begins.
+        end: Where it ends.
+
+    Returns:
+        For each the number of the field, and where its content begins and ends.
+
+    Raises:
+        FramingError: A field does not end where the message does, or is none.
+    """
+    at = start
+    while at < end:
+        tag = body[at]
+        at += 1
+        if tag > 127:  # noqa: PLR2004  (seven bits to a byte)
+            tag, at = _varint(body, at - 1, end)
+        kind = tag & 7
+        if kind == _LENGTH:
+            size, at = _varint(body, at, end)
+            stop = at + size
+            if stop > end:
+                raise _broken()
+            yield tag >> 3, at, stop
+            at = stop
+        elif kind == _VARINT:
+            _, at = _varint(body, at, end)
+        elif kind == _FIXED64:
+            at += 8
+        elif kind == _FIXED32:
+            at += 4
+        else:
+            raise _broken()
+    if at != end:
+        raise _broken()
+
+
+def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end:
+        byte = body[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:  # noqa: PLR2004  (the last byte has its highest bit clear)
+            return value, at
+        shift += 7
+        if shift > _MOST_VARINT_BITS:
+            break
+    raise _broken()
+
+
+def _broken() -> FramingError:
+    return FramingError("a field of the message has no valid tag or end")

@@ -1,0 +1,1 @@
+"""The server of `tcc serve`: what is let in, and the collector, the API and the dashboard put together."""
