@@ -30,8 +30,8 @@ WORDS: Final = tuple(
     "budget contract legal review draft email calendar meeting plan route price compare product".split()
 )
 _SPAN_COLUMNS: Final = (
-    "id, trace_id, span_id, parent_span_id, run, kind, status, start_ns, end_ns, name, error_type, error, "
-    "input_tokens, cached_tokens, output_tokens, cost, score, feedback_text, bytes, body"
+    "id, trace, span_id, run, kind, status, claims, own, within, says, start_ns, end_ns, name, error_type, "
+    "error, input_tokens, cached_tokens, output_tokens, cost, score, feedback_text, checksum"
 )
 
 
@@ -46,10 +46,9 @@ class _Run:
 class Filler:
     """Makes rows from a seed; the same seed makes the same rows."""
 
-    def __init__(self, connection: sqlite3.Connection, *, seed: int = 6, body_bytes: int = 40) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, seed: int = 6) -> None:
         self._connection = connection
         self._random = random.Random(seed)
-        self._body_bytes = body_bytes
         self._run_id = 0
         self._span_id = 0
         self._change = 0
@@ -67,11 +66,15 @@ class Filler:
             [tuple(run.columns.values()) for run in runs],
         )
         self._connection.executemany(
+            "INSERT INTO trace VALUES (?, ?, 0, 1)",
+            [(int(run.columns["trace_id"], 16), run.columns["trace_id"]) for run in runs if run.columns["parent"] is None],
+        )
+        self._connection.executemany(
             "INSERT OR IGNORE INTO facet (top, kind, value) VALUES (?, ?, ?)",
             sorted((run.columns["top"], *facet) for run in runs for facet in run.facets),
         )
         self._connection.executemany(
-            f"INSERT INTO span ({_SPAN_COLUMNS}) VALUES ({', '.join('?' * 20)})",
+            f"INSERT INTO span ({_SPAN_COLUMNS}) VALUES ({', '.join('?' * 22)})",
             [span for _, spans, _ in made for span in spans],
         )
         self._connection.executemany(
@@ -135,6 +138,9 @@ class Filler:
             **dict.fromkeys(("steps", "tool_calls", "failures", "spans"), 0),
             **dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens"), 0),
             "cost": None,
+            **dict.fromkeys(("head", "tail", "asker", "answerer", "priced", "unpriced"), 0),
+            "wanted": None,
+            "named_parent": "",
             **dict.fromkeys(("thumbs_up", "thumbs_down"), 0),
             "feedback_text": "",
             "metadata": json.dumps({"env": "production" if index % 5 else "test", "build": str(index // 500)}),
@@ -193,12 +199,15 @@ class Filler:
             run.facets.add(("error", error_type))
         return (
             self._span_id,
-            own["trace_id"],
+            int(own["trace_id"], 16),
             f"{self._span_id:016x}",
-            None,
             own["id"],
             kind,
             status,
+            1,
+            kind == "run",
+            0,
+            0,
             start,
             end,
             name,
@@ -210,8 +219,7 @@ class Filler:
             cost,
             score,
             text,
-            self._body_bytes,
-            self._random.randbytes(self._body_bytes),
+            1,
         )
 
     def _add_up(
@@ -232,19 +240,24 @@ class Filler:
             sums["failures"] += kind != "run" and status == "failed"
             sums["input_tokens"] += tokens[0]
             sums["output_tokens"] += tokens[1]
+            sums["priced"] += cost is not None
+            sums["unpriced"] += cost is None and tokens != (0, 0)
             sums["cost"] = sums["cost"] if cost is None else (sums["cost"] or 0.0) + cost
             sums["thumbs_up"] += score == "up"
             sums["thumbs_down"] += score == "down"
             sums["feedback_text"] = text or sums["feedback_text"]
 
 
-def filled(path: Path | str, count: int, *, body_bytes: int = 40) -> sqlite3.Connection:
+def filled(path: Path | str, count: int) -> sqlite3.Connection:
     """Make a database of `count` top-level runs and return a connection to it."""
     with closing(sqlite3.connect(path)) as writing:
+        writing.execute(f"PRAGMA page_size = {schema.PAGE_BYTES}")
         writing.execute("PRAGMA journal_mode = WAL")
         writing.execute("PRAGMA synchronous = OFF")
         writing.executescript(schema.TABLES)
-        Filler(writing, body_bytes=body_bytes).fill(count)
+        Filler(writing).fill(count)
+        writing.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        writing.execute(f"PRAGMA user_version = {schema.VERSION}")
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     return connection

@@ -57,17 +57,17 @@ class Finder:
         self._parameters = dict(found.parameters)
         self._where = found.where
         text = found.text
+        text_size = 0 if text is None else self._text_size(text)
         # Words that stand in very many spans are looked for in runs, instead of runs by words.
-        self._reads = text is not None and self._is_everywhere(text)
+        self._reads = text_size > _MANY
         self._sets = found.sets if self._reads or text is None else (*found.sets, text)
         self._driver: RunSet | None = None
         self._size = _MANY + 1
         for one in self._sets:
-            if one.ids and (size := self._count(one.sized_by or one.ids, self._size)) < self._size:
-                self._driver, self._size = one, size
-        if self._driver is None:
-            # All of them are large; one that can be listed is better than none.
-            self._driver = next((one for one in self._sets if one.ids), None)
+            if one.ids:
+                size = text_size if one is text else self._count(one.sized_by or one.ids, self._size)
+                if size < self._size or self._driver is None:
+                    self._driver, self._size = one, size
 
     @property
     def is_few(self) -> bool:
@@ -82,12 +82,12 @@ class Finder:
         if after is not None:
             where = f"{where} AND {order.after}"
             parameters = parameters | {"after_key": after[0], "after_id": after[1]}
-        if self._driver is None:
-            return self._walk(where, parameters, order, limit, -1)[0]
         if self._size > FEW:
             rows, is_whole = self._walk(where, parameters, order, limit, _STEPS)
             if is_whole:
                 return rows
+        if self._driver is None:
+            return self._walk(where, parameters, order, limit, -1)[0]
         return self._gather(where, parameters, order, limit)
 
     def count(self, limit: int) -> int:
@@ -117,16 +117,16 @@ class Finder:
         """What the selections speak of."""
         return dict(self._parameters)
 
-    def _is_everywhere(self, text: RunSet) -> bool:
+    def _text_size(self, text: RunSet) -> int:
+        """Count the spans and runs that a text finds, up to a bound."""
         words = self._found.words
-        if words is None:
-            return False
-        # A beginning of words is dear to look up; the word itself may be enough to know.
-        query = "SELECT rowid AS id FROM words WHERE words MATCH :exact"
-        self._parameters["exact"] = words.exact
-        return self._count(query, _MANY + 1) > _MANY or (
-            words.exact != words.match and self._count(text.sized_by, _MANY + 1) > _MANY
-        )
+        if words is not None and words.exact != words.match:
+            # A beginning of words is dear to look up; the word itself may be enough to know.
+            self._parameters["exact"] = words.exact
+            query = "SELECT rowid FROM words WHERE words MATCH :exact"
+            if (size := self._count(query, _MANY + 1)) > _MANY:
+                return size
+        return self._count(text.sized_by, _MANY + 1)
 
     def _count(self, query: str, limit: int) -> int:
         rows = self._connection.execute(

@@ -26,6 +26,8 @@ FROM json_each(:tops) AS j
 ORDER BY s.id
 """
 _SPOKEN: Final = "SELECT rowid FROM words WHERE words MATCH :match AND rowid BETWEEN :first AND :last"
+# The plus keeps SQLite from asking once for each number, which is dear where a word is only begun.
+_SPOKEN_AMONG: Final = f"{_SPOKEN} AND +rowid IN (SELECT value FROM json_each(:numbers))"
 
 
 def expression(text: str, *, beginnings: bool = True) -> str | None:
@@ -52,20 +54,24 @@ def expression(text: str, *, beginnings: bool = True) -> str | None:
 def spoken(connection: sqlite3.Connection, match: str, tops: Sequence[int]) -> set[int]:
     """Return those of the top-level runs in which, or inside which, the words stand."""
     owners = {row[0]: row[1] for row in connection.execute(_SPANS, {"tops": json.dumps(list(tops))})}
+    if not owners:
+        return set()
+    numbers = list(owners)
+    if match.endswith("*"):
+        asked = {"match": match, "first": numbers[0], "last": numbers[-1], "numbers": json.dumps(numbers)}
+        return {owners[row[0]] for row in connection.execute(_SPOKEN_AMONG, asked)}
     found: set[int] = set()
-    for first, last in _stretches(list(owners), is_whole=match.endswith("*")):
+    for first, last in _stretches(numbers):
         rows = connection.execute(_SPOKEN, {"match": match, "first": first, "last": last})
         found.update(owners[row[0]] for row in rows if row[0] in owners)
     return found
 
 
-def _stretches(numbers: Sequence[int], *, is_whole: bool) -> Iterator[tuple[int, int]]:
-    """Put numbers that lie near each other together, all of them if each question alone is dear."""
-    if not numbers:
-        return
+def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Put numbers that lie near each other together; they are in order."""
     first = last = numbers[0]
     for number in numbers:
-        if number - last > _NEAR and not is_whole:
+        if number - last > _NEAR:
             yield first, last
             first = number
         last = number
