@@ -6,6 +6,7 @@ import pytest
 
 from contextcompany.local.otlp import fields
 from contextcompany.local.otlp.fields import (
+    Object,
     as_text,
     child,
     hexadecimal,
@@ -19,7 +20,8 @@ from contextcompany.local.otlp.spans import MalformedBodyError
 
 def test_what_is_absent_or_null_is_empty() -> None:
     """No field and null are the same, as protobuf has it."""
-    for holder in ({}, {"f": None}):
+    holders: tuple[Object, ...] = ({}, {"f": None})
+    for holder in holders:
         assert (child(holder, "f"), items(holder, "f"), objects(holder, "f")) == ({}, [], [])
         assert (text(holder, "f"), hexadecimal(holder, "f")) == ("", b"")
 

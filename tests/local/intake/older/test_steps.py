@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from contextcompany.local.intake.older.steps import step_of
 from contextcompany.semconv import attributes as names
 from tests.local.samples import span
+
+if TYPE_CHECKING:
+    from contextcompany.local.otlp.spans import AttributeValue
 
 RUN_ID_OF_METADATA = "metadata.tcc.runId"
 
@@ -50,7 +54,7 @@ def test_the_span_becomes_a_step_of_its_run() -> None:
 
 def test_what_a_span_says_itself_stays() -> None:
     """Only what is missing is added."""
-    said = {
+    said: dict[str, AttributeValue] = {
         names.TCC_RUN_ID: "r-2",
         RUN_ID_OF_METADATA: "r-1",
         names.GEN_AI_OPERATION_NAME: "embeddings",
