@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from contextcompany.local.store.rows import RunDetail
+    from contextcompany.local.store.rows import RunOutline
 
 HTML = {"Accept": "text/html"}
 SECRET = "the-prompt-of-a-user"
@@ -133,7 +133,7 @@ def test_names_in_paths_lead_to_pages_whatever_they_hold(here: Served) -> None:
 class _Broken(SqliteRunStore):
     """A store whose answers fail with what it knows of the user."""
 
-    def run(self, address: str) -> RunDetail | None:
+    def outline(self, address: str) -> RunOutline | None:
         raise LookupError(f"{SECRET} {address}")
 
 
@@ -199,3 +199,18 @@ def test_many_may_ask_at_once(here: Served) -> None:
     for thread in threads:
         thread.join()
     assert statuses == [200] * 90
+
+
+def test_a_sender_that_leaves_in_the_middle_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An import that breaks off takes nothing in and is nothing to report."""
+    with served(tmp_path) as one:
+        port = one.server.port
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            head = f"POST /api/import HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 99000\r\n\r\n"
+            connection.sendall(head.encode() + JSON_BODY + b"\n")
+        # The server stops once it has dealt with all connections.
+        one.server.stop()
+        assert one.store.stats().spans == 0
+    assert caplog.text == ""

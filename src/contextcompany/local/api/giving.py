@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from contextcompany.local.api.errors import ApiError, bad
-from contextcompany.local.api.models import GivenFeedback, NewFeedback, iso
+from contextcompany.local.api.filling import iso
+from contextcompany.local.api.models import GivenFeedback, NewFeedback
 from contextcompany.local.reading.feedback import feedback_span
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ def give_feedback(store: RunStore, address: str, given: NewFeedback) -> GivenFee
     Raises:
         ApiError: The run is not here.
     """
-    detail = store.run(address)
-    if detail is None:
+    outline = store.outline(address)
+    if outline is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no run {address[:100]!r} here")
-    row = detail.row
+    row = outline.row
     now = time.time_ns()
     span = feedback_span(
         row.run_id or row.address, score=given.score, text=given.text, trace_id=row.trace_id, time_ns=now

@@ -13,6 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from contextcompany.local.api import parameters
 from contextcompany.local.api.errors import ApiError, ErrorAnswer, bad
+from contextcompany.local.api.filling import (
+    feedback_fields,
+    group_fields,
+    overview_fields,
+    run_fields,
+    stats_fields,
+)
 from contextcompany.local.api.giving import give_feedback, new_feedback
 from contextcompany.local.api.importing import take_in
 from contextcompany.local.api.lines import export_lines, line_of
@@ -28,11 +35,6 @@ from contextcompany.local.api.models import (
     Session,
     Stats,
     Values,
-    feedback_fields,
-    group_fields,
-    overview_fields,
-    run_fields,
-    stats_fields,
 )
 from contextcompany.local.otlp.json_writing import request_document
 
@@ -42,7 +44,7 @@ from contextcompany.local.store.filters import METADATA_PREFIX
 
 if TYPE_CHECKING:
     from contextcompany.local.store.interface import RunStore
-    from contextcompany.local.store.rows import GroupBy, RunDetail
+    from contextcompany.local.store.rows import GroupBy
 
 _GROUPS: Final[dict[str, tuple[GroupBy, str]]] = {
     "sessions": ("session", "Conversations"),
@@ -122,7 +124,10 @@ def _add_runs(router: APIRouter, store: RunStore) -> None:
     def run(address: Address, request: Request) -> RunWithNested:
         """Return one run, nested or not."""
         parameters.nothing(request)
-        row = _known(store, address).row
+        outline = store.outline(address)
+        if outline is None:
+            raise _missing("run", address)
+        row = outline.row
         nested = [run_fields(inner) for inner in store.nested_runs(row.address)]
         return RunWithNested(**dict(run_fields(row)), nested=nested)
 
@@ -130,7 +135,10 @@ def _add_runs(router: APIRouter, store: RunStore) -> None:
     def spans(address: Address, request: Request) -> Response:
         """Return all spans of a run as an ExportTraceServiceRequest in OTLP JSON."""
         parameters.nothing(request)
-        body = line_of(request_document(_known(store, address).spans))
+        detail = store.run(address)
+        if detail is None:
+            raise _missing("run", address)
+        body = line_of(request_document(detail.spans))
         return Response(body, media_type="application/json")
 
     @router.post(
@@ -234,13 +242,6 @@ def _add_exchange(router: APIRouter, store: RunStore) -> None:
         """Take in what an export wrote, all or nothing; spans that are here already are left out."""
         parameters.nothing(request)
         return await take_in(store, request)
-
-
-def _known(store: RunStore, address: str) -> RunDetail:
-    detail = store.run(address)
-    if detail is None:
-        raise _missing("run", address)
-    return detail
 
 
 def _missing(what: str, name: str) -> ApiError:

@@ -160,6 +160,9 @@ class GroupsPage:
             },
             rows=[(row, leads_to(grouping.by, row.key, asked.wanted)) for row in page.items],
             next_page=page_path(grouping.path, asked.wanted, following) if page.cursor else "",
+            failed_path=page_path("/runs", asked.wanted.but(status="failed"))
+            if grouping.by == "error"
+            else "",
             problem=problem,
             now=time.time_ns(),
         )

@@ -9,7 +9,7 @@ from contextcompany.local.dashboard.addresses import agent_path, page_path
 from contextcompany.local.dashboard.filter_form import filter_form, range_links, read_question
 from contextcompany.local.dashboard.live import is_change
 from contextcompany.local.dashboard.rendering import redirect
-from contextcompany.local.store.filters import ORDERS
+from contextcompany.local.store.filters import ORDERS, RunFilter
 from contextcompany.local.store.rows import BadCursorError, Page
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from contextcompany.local.dashboard.filter_form import Asked
     from contextcompany.local.dashboard.rendering import Pages
-    from contextcompany.local.store.filters import RunFilter
     from contextcompany.local.store.interface import RunStore
     from contextcompany.local.store.rows import RunRow
 
@@ -48,14 +47,14 @@ class RunsPage:
 
     def rows(self, request: Request) -> Response:
         """Answer with a part of the list: what follows a cursor, or what changed after a change number."""
-        asked = read_question(request, "/runs", ("cursor", "after"))
+        asked = read_question(request, "/runs", ("cursor", "after", "others"))
         after = asked.more.get("after", "")
         if asked.error is not None:
             return self._pages.answer("_problem.html", status=400, problem=str(asked.error))
         if after:
             if not is_change(after):
                 return self._pages.answer("_problem.html", status=400, problem="after must be a number")
-            return self._changed(asked.wanted, int(after))
+            return self._changed(asked.wanted, int(after), others="others" in asked.more)
         page, problem = self._page(asked, _NEXT)
         if problem:
             return self._pages.answer("_problem.html", status=400, problem=problem)
@@ -85,15 +84,19 @@ class RunsPage:
             nothing_at_all=not change,
         )
 
-    def _changed(self, wanted: RunFilter, after: int) -> Response:
+    def _changed(self, wanted: RunFilter, after: int, *, others: bool) -> Response:
+        """Answer with what changed; with `others`, also with changed runs that do not match any more."""
         # Before the rows, for the same reason.
         newest = self._store.last_change()
         rows = self._store.changed_runs(wanted, after, limit=_MOST_CHANGED)
         whole = len(rows) < _MOST_CHANGED
+        matching = {row.address for row in rows}
+        changed = self._store.changed_runs(RunFilter(), after, limit=_MOST_CHANGED) if others else ()
         return self._pages.answer(
             "_changed_runs.html",
             headers={"X-Change": str(newest), "X-Whole": "yes" if whole else "no"},
             rows=rows if whole else (),
+            others=[row for row in changed if row.address not in matching],
             now=time.time_ns(),
         )
 

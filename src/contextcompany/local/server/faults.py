@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from contextcompany.diagnostics import logger
 from contextcompany.local.server.answers import refusal
 
@@ -37,6 +39,9 @@ class Faults:
 
         try:
             await self._app(scope, receive, send_noted)
+        except ClientDisconnect:
+            # Nobody is there to read an answer.
+            return
         except Exception as error:
             logger.error(
                 "the local server failed to answer: %s at %s; please report it",

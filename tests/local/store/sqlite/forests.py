@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 TRACES = tuple(f"{number:032x}" for number in (1, 2))
 RUN_IDS = (None, None, "r-1", "r-2", "r-3", TRACES[0])
 _MOST_SPANS = 9
+_OF_RUNS = st.fixed_dictionaries(
+    {},
+    optional={
+        attributes.TCC_PARENT_RUN_ID: st.sampled_from(RUN_IDS[2:]),
+        attributes.TCC_METADATA_PREFIX + "plan": st.sampled_from(("x", "y")),
+    },
+)
 
 
 @st.composite
@@ -35,24 +42,23 @@ def _span(draw: st.DrawFn, number: int, count: int) -> SpanRecord:
         "ms": draw(st.integers(0, 5)),
     }
     run_id = draw(st.sampled_from(RUN_IDS))
-    failed = draw(st.booleans())
-    if failed:
+    more: dict[str, AttributeValue] = {}
+    if draw(st.booleans()):
         fields["status"] = ("ERROR", "it broke")
-    more: dict[str, AttributeValue] = {attributes.ERROR_TYPE: "E1"} if failed else {}
-    if draw(st.booleans()):
-        more[attributes.GEN_AI_INPUT_MESSAGES] = said("user", f"ask {number}")
-    if draw(st.booleans()):
-        more[attributes.GEN_AI_OUTPUT_MESSAGES] = said("assistant", f"answer {number}")
-    if draw(st.booleans()):
-        more[attributes.TCC_AGENT] = draw(st.sampled_from(("a", "b")))
+        more[attributes.ERROR_TYPE] = "E1"
+    more |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                attributes.GEN_AI_INPUT_MESSAGES: st.just(said("user", f"ask {number}")),
+                attributes.GEN_AI_OUTPUT_MESSAGES: st.just(said("assistant", f"answer {number}")),
+                attributes.TCC_AGENT: st.sampled_from(("a", "b")),
+            },
+        )
+    )
     kind = draw(st.sampled_from(("run", "run", "step", "step", "tool", "span", "span", "feedback")))
     if kind == "run":
-        named = draw(st.sampled_from(RUN_IDS))
-        if named is not None:
-            more[attributes.TCC_PARENT_RUN_ID] = named
-        if draw(st.booleans()):
-            more[attributes.TCC_METADATA_PREFIX + "plan"] = draw(st.sampled_from(("x", "y")))
-        return run(run_id, more, **fields)
+        return run(run_id, more | draw(_OF_RUNS), **fields)
     if kind == "step":
         cost = draw(st.one_of(st.none(), st.floats(0, 10)))
         return step(run_id, more, model=draw(st.sampled_from("mn")), tokens=(3, 1, 2), cost=cost, **fields)

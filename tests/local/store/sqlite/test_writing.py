@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,3 +39,25 @@ def test_the_order_of_arrival_makes_no_difference(forest: list[SpanRecord], data
     spans = [*order, *again]
     batches = [spans[start:end] for start, end in zip([0, *cuts], [*cuts, len(spans)], strict=True)]
     assert _tables([batch for batch in batches if batch]) == _tables([forest])
+
+
+@given(forest=forests(), data=st.data())
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_sums_agree_with_the_spans(forest: list[SpanRecord], data: st.DataObject) -> None:
+    """Each run's sums are those of its spans and of the runs inside it, counted from the beginning."""
+    tables = _tables([[each] for each in data.draw(st.permutations(forest))])
+    runs = {row["address"]: row for row in tables["run"]}
+    assert {row["run"] for row in tables["span"]} == set(runs)
+    for address, row in runs.items():
+        spans = [each for each in tables["span"] if each["run"] == address]
+        inside = [each for each in runs.values() if each["parent"] == address]
+        steps = [each for each in spans if each["kind"] == "step" and not each["within"]]
+        assert row["spans"] == len(spans) + sum(each["spans"] for each in inside)
+        assert row["steps"] == len(steps) + sum(each["steps"] for each in inside)
+        assert row["input_tokens"] == 3 * row["steps"]
+        costs = [each["cost"] for each in (*steps, *inside) if each["cost"] is not None]
+        assert row["cost"] == (pytest.approx(sum(costs), abs=1e-9) if costs else None)
+        outermost = row
+        while outermost["parent"] not in {None, "0"}:
+            outermost = runs[outermost["parent"]]
+        assert row["top"] == outermost["address"]

@@ -191,13 +191,16 @@ document.addEventListener("pointerdown", (event) => {
 
 // ---- Pages that show the state of now ---------------------------------------------------------------------
 
-const REST_MS = 3000;
+// A page is fetched again at most this often, and less where the server has much to sum up.
+const LEAST_REST_MS = 3000;
+const RESTS_PER_FETCH = 15;
+let rest = LEAST_REST_MS;
 let due = 0;
 let refreshing = false;
 
 if (document.querySelector("[data-refresh]") && !location.search.includes("cursor=")) {
   onChange(() => {
-    due ||= setTimeout(refresh, REST_MS);
+    due ||= setTimeout(refresh, rest);
   });
 }
 
@@ -206,7 +209,9 @@ async function refresh() {
   if (refreshing || document.hidden) return;
   refreshing = true;
   try {
+    const begun = performance.now();
     const answer = await fetch(location.href);
+    rest = Math.max(LEAST_REST_MS, RESTS_PER_FETCH * (performance.now() - begun));
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("[data-refresh]");

@@ -64,30 +64,35 @@ class Head {
 
   async fetchChanged() {
     const join = this.fragment.includes("?") ? "&" : "?";
-    const answer = await fetch(`${this.fragment}${join}after=${encodeURIComponent(this.after)}`);
+    // A run that is shown as running may end in a state that the filter does not want: it is shown as it is.
+    const others = this.fragment.includes("?") && this.list.querySelector(".mark-open") ? "&others=yes" : "";
+    const answer = await fetch(`${this.fragment}${join}after=${encodeURIComponent(this.after)}${others}`);
     if (!answer.ok) return;
     const text = await answer.text();
     this.after = answer.headers.get("X-Change") ?? this.after;
     if (answer.headers.get("X-Whole") === "no") this.whole = false;
-    for (const row of parse(text)) this.take(row);
+    const { rows, changed } = parse(text);
+    for (const row of rows) this.take(row);
+    for (const row of changed) this.renew(row);
     if (this.atHead() && this.whole) this.put();
     else this.tell();
   }
 
   /** Put a row in the place of its older self at once; one that was not there waits. */
   take(row) {
-    const address = row.dataset.address;
-    const shown = this.list.querySelector(`[data-address="${CSS.escape(address)}"]`);
-    if (!shown) {
-      // One that is older than all that is here comes with the part it belongs to.
-      const last = this.last();
-      if (!last || !this.more() || began(row) >= began(last)) this.waiting.set(address, row);
-      return;
-    }
-    if (shown.dataset.change === row.dataset.change) return;
+    if (this.renew(row)) return;
+    // One that is older than all that is here comes with the part it belongs to.
+    const last = this.last();
+    if (!last || !this.more() || began(row) >= began(last)) this.waiting.set(row.dataset.address, row);
+  }
+
+  renew(row) {
+    const shown = this.list.querySelector(`[data-address="${CSS.escape(row.dataset.address)}"]`);
+    if (!shown || shown.dataset.change === row.dataset.change) return shown !== null;
     const focused = shown.contains(document.activeElement);
     shown.replaceWith(row);
     if (focused) row.querySelector("[data-open]").focus({ preventScroll: true });
+    return true;
   }
 
   put() {
@@ -146,8 +151,13 @@ function began(row) {
 function parse(text) {
   const template = document.createElement("template");
   template.innerHTML = text;
+  const others = template.content.querySelector("template").content;
   writeTimes(template.content);
-  return template.content.querySelectorAll("[data-address]");
+  writeTimes(others);
+  return {
+    rows: [...template.content.querySelectorAll("[data-address]")],
+    changed: [...others.querySelectorAll("[data-address]")],
+  };
 }
 
 function say(text) {

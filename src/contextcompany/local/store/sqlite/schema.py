@@ -144,7 +144,7 @@ CREATE TABLE pack (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, lines BLOB 
 -- Full text of a span under its id; content is not kept twice.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 
--- Counts that have no row of their own: change, duplicates, expired, logs, metrics, last_span, last_run,
--- last_trace.
+-- Counts that have no row of their own: change, duplicates, expired, untidy, logs, metrics, last_span,
+-- last_run, last_trace.
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """

@@ -302,19 +302,20 @@ class SqliteRunStore(RunStore):
     def expire(self) -> int:
         """Let go of what is too old or too much; see the interface."""
         removed = 0
+        before_ns = None
+        if self._max_age_days is not None:
+            before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
+        with self._writing() as connection:
+            surplus = retention.surplus(connection, self._max_bytes)
         while not self._closing.is_set():
-            before_ns = None
-            if self._max_age_days is not None:
-                before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
             with self._writing() as connection:
-                went = retention.remove_some(connection, before_ns, self._max_bytes)
+                went = retention.remove_some(connection, before_ns, surplus - removed)
                 self._numbers.save(connection)
             if not went:
                 break
             removed += went
-            with self._lock, explained(self.path):
-                if self._writer is not None:
-                    retention.give_back(self._writer)
+        if removed:
+            self._tidy_up()
         return removed
 
     def stats(self) -> StoreStats:
@@ -363,6 +364,19 @@ class SqliteRunStore(RunStore):
     def __exit__(self, *_: object) -> None:
         """Close the store."""
         self.close()
+
+    def _tidy_up(self) -> None:
+        with self._writing() as connection:
+            has_more = retention.is_untidy(connection)
+        is_first = True
+        while has_more and not self._closing.is_set():
+            with self._writing() as connection:
+                has_more = retention.tidy(connection, is_first=is_first)
+            is_first = False
+        has_more = True
+        while has_more and not self._closing.is_set():
+            with self._lock, explained(self.path):
+                has_more = self._writer is not None and retention.give_back(self._writer)
 
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:

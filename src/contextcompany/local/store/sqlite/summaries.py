@@ -1,8 +1,9 @@
 """The line of a unit: which of its spans it is taken from, and what those say.
 
 A run's line comes from its own span. Where that has come more than once (a run that was left and resumed),
-the earliest says how it began and the one that ended last how it went. While it has not come, the run is open,
-and the line is put together from what is there. The choice depends on the spans alone, not on their order.
+the earliest says how it began and the one that ended last how it went. While it has not come, the run is
+open, and the line is put together from what is there. The choice depends on the spans alone, not on their
+order.
 """
 
 from __future__ import annotations
