@@ -13,7 +13,7 @@ PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types layers older-sdk pytest test demo bench faults soak conformance conformance-peers semconv test-floor test-receivers clean
+.PHONY: help install browser format lint types layers older-sdk pytest test demo screenshots bench bench-local faults soak conformance conformance-peers semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -46,6 +46,16 @@ $(FLOOR)/.installed: pyproject.toml constraints/floor.txt
 	@touch $(FLOOR)/.installed
 
 install: $(VENV)/.installed ## Create .venv with all that development needs
+
+browser: ## Install Chromium for the tests of the dashboard, where there is none (Debian and Ubuntu, as root)
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then \
+		echo "The tests of the dashboard use $$(command -v chromium chromium-browser google-chrome | head -n 1)"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing the system package chromium"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "There is no Chromium: install it (Debian and Ubuntu: apt-get install chromium), or name one in CHROMIUM. Without it the tests of the dashboard are skipped." >&2; exit 1; \
+	fi
 
 .venvs/peer-%/.installed: constraints/peers/%.txt
 	$(call virtualenv,.venvs/peer-$*)
@@ -87,6 +97,18 @@ demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERV
 
 bench: install ## Measure what the package costs the one who calls it, beside doing without
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
+
+screenshots: install browser ## Take the pictures of the dashboard that the README shows
+	$(BIN)/python -m tests.browser.screenshots
+
+.venvs/phoenix/.installed: constraints/phoenix.txt
+	$(call virtualenv,.venvs/phoenix)
+	@echo "Installing Arize Phoenix into .venvs/phoenix"
+	@.venvs/phoenix/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+bench-local: install .venvs/phoenix/.installed ## Measure the local collector beside Arize Phoenix, write docs/benchmarks.md (an hour; RUNS=100000)
+	$(BIN)/python -m benchmarks.local .venvs/phoenix --runs $(or $(RUNS),100000) --write docs/benchmarks.md
 
 faults: install ## Inject every fault, account for every span, write docs/reliability.md (ten minutes)
 	$(BIN)/python -m tests.faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
@@ -45,7 +46,6 @@ def test_what_is_no_feedback_is_refused_with_a_reason(body: bytes | None, words:
 def test_no_body_breaks_the_form(body: bytes) -> None:
     """Any bytes are read to a form that is right or refused."""
     form = read_feedback(body)
-    try:
-        form.checked()
-    except FeedbackFormError as error:
-        assert form.refused(str(error)).error
+    with suppress(FeedbackFormError):
+        given = form.checked()
+        assert given.score or given.text

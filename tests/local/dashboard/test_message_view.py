@@ -43,8 +43,23 @@ def test_each_part_can_be_had_whole() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["", "asked", "asked.9.0", "asked.0.9", "asked.-1.0", "asked.0.-1", "asked.0", "asked.0.0.0", "asked.x.y"]
-    + ["system.1", "system.0.0", "elsewhere.0.0", "asked.0." + "9" * 5000],
+    [
+        "",
+        "asked",
+        "asked.0",
+        "asked.9.0",
+        "asked.0.9",
+        "asked.-1.0",
+        "asked.0.-1",
+        "asked.0.0.0",
+        "asked.x.y",
+        "asked.0." + "9" * 5000,
+        "system",
+        "system.1",
+        "system.-1",
+        "system.0.0",
+        "elsewhere.0.0",
+    ],
 )
 def test_a_source_that_names_nothing_gives_nothing(source: str) -> None:
     """An address that was typed or forged is answered with nothing, and never with another part."""

@@ -92,7 +92,7 @@ def test_nothing_of_a_span_becomes_markup(here: Served) -> None:
 
 
 def test_a_text_is_had_whole_and_as_text(here: Served) -> None:
-    """A long prompt is cut on the page; its address gives all of it, in a form no browser takes for a page."""
+    """A long prompt is cut on the page; its address gives all of it, as what no browser takes for a page."""
     words = "<b>word</b> " * 100_000
     here.store.add([run("long", {IN: said("user", words)})])
     page = here.ask("/runs/long")

@@ -193,7 +193,7 @@ _runs = st.sampled_from(["r-1", "r-2", "r-3", "a" * 32, "r-4"])
 def test_every_span_stands_in_one_line_however_broken_the_data(
     lines: Sequence[SpanLine], parents: dict[str, str]
 ) -> None:
-    """Cycles of spans and of runs, times that run backwards: each span is there once, each bar in its bounds."""
+    """Cycles of spans and runs, times that run backwards: each span is there once, each bar within bounds."""
     row = RunRow(address="r-1", trace_id="a" * 32, status="ok", start_ns=0, end_ns=1)
     found = waterfall(RunOutline(row, tuple(lines), parents))
     shown = [place.line for place in found.places if place.line is not None]

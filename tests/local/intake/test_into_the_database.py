@@ -94,7 +94,7 @@ def test_all_ways_lead_into_the_same_run(database: SqliteRunStore) -> None:
 def test_other_signals_are_counted(database: SqliteRunStore) -> None:
     """The database keeps how many there were."""
     with served(database) as port:
-        logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}]}]}
+        logs: object = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}]}]}
         assert ask(port, "/v1/logs", json.dumps(logs).encode(), JSON)[0] == 200
     assert (database.stats().logs, database.stats().metrics) == (2, 0)
 

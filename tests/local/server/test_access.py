@@ -242,6 +242,7 @@ def test_people_sign_in_and_out(guarded: Served, secrets: Mapping[str, str]) -> 
     assert guarded.ask("/runs", headers=cookie).status == 200
     assert guarded.ask("/api/runs", headers=cookie).status == 200
     assert guarded.ask("/v1/traces", "POST", JSON_BODY, JSON | cookie).status == 401
+    assert "You are signed in" in guarded.ask("/login", headers=cookie).text
     assert guarded.ask("/logout", "POST", b"", cookie).status == 303
     assert guarded.ask("/runs", headers=cookie).status == 303
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from contextcompany.local.api.errors import ApiError, bad
-from contextcompany.local.api.models import GivenFeedback, NewFeedback, iso
+from contextcompany.local.api.filling import iso
+from contextcompany.local.api.models import GivenFeedback, NewFeedback
 from contextcompany.local.reading.feedback import feedback_span
 
 if TYPE_CHECKING:

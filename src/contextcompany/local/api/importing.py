@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final, cast
 from starlette.concurrency import run_in_threadpool
 
 from contextcompany.local.api.errors import ApiError, bad
+from contextcompany.local.api.filling import imported_fields
 from contextcompany.local.api.lines import BadLineError, import_lines, merged
-from contextcompany.local.api.models import Imported, imported_fields
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
 
     from starlette.requests import Request
 
+    from contextcompany.local.api.models import Imported
     from contextcompany.local.store.interface import RunStore
 
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024

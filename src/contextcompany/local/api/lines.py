@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from contextcompany.local.api.models import run_fields
+from contextcompany.local.api.filling import run_fields
 from contextcompany.local.otlp.json import decode_json
 from contextcompany.local.otlp.json_writing import request_document
 from contextcompany.local.otlp.spans import MalformedBodyError

@@ -13,6 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from contextcompany.local.api import parameters
 from contextcompany.local.api.errors import ApiError, ErrorAnswer, bad
+from contextcompany.local.api.filling import (
+    feedback_fields,
+    group_fields,
+    overview_fields,
+    run_fields,
+    stats_fields,
+)
 from contextcompany.local.api.giving import give_feedback, new_feedback
 from contextcompany.local.api.importing import take_in
 from contextcompany.local.api.lines import export_lines, line_of
@@ -28,11 +35,6 @@ from contextcompany.local.api.models import (
     Session,
     Stats,
     Values,
-    feedback_fields,
-    group_fields,
-    overview_fields,
-    run_fields,
-    stats_fields,
 )
 from contextcompany.local.otlp.json_writing import request_document
 

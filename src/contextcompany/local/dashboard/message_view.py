@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ARGUMENTS: Final = "arguments"
 RESULT: Final = "result"
 
+_MOST_DIGITS: Final = 10
 _MOST_INDENTED: Final = 200_000
 _LABELS: Final = {"reasoning": "reasoning", "result": "result", "media": "media", "other": "note"}
 
@@ -71,17 +72,16 @@ def whole_text(conversation: Conversation, source: str) -> str | None:
         return conversation.arguments
     if place == RESULT:
         return conversation.result
-    try:
-        first, *others = (int(number) for number in numbers.split("."))
-        if place == "system" and not others:
-            return conversation.system[first].text
-        (second,) = others
-    except (ValueError, IndexError):
+    path = [int(number) for number in numbers.split(".") if number.isdecimal() and len(number) < _MOST_DIGITS]
+    if place == "system":
+        found = conversation.system
+    else:
+        messages = {"asked": conversation.asked, "answered": conversation.answered}.get(place, ())
+        found = messages[path[0]].parts if path and path[0] < len(messages) else ()
+        path = path[1:]
+    if numbers.count(".") != (place != "system") or len(path) != 1 or path[0] >= len(found):
         return None
-    messages = {"asked": conversation.asked, "answered": conversation.answered}.get(place, ())
-    if not 0 <= first < len(messages) or not 0 <= second < len(messages[first].parts):
-        return None
-    return messages[first].parts[second].text
+    return found[path[0]].text
 
 
 def indented(text: str) -> str | None:

@@ -29,18 +29,23 @@ def login_router(sessions: Sessions, pages: Pages) -> APIRouter:
     """
     router = APIRouter()
 
-    def page(target: str, problem: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
-        return pages.answer("login.html", status=status, target=own_target(target), problem=problem)
+    def page(
+        request: Request, target: str, problem: str = "", status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
+        is_in = sessions.is_open(request.headers.get("cookie", ""))
+        return pages.answer(
+            "login.html", status=status, target=own_target(target), problem=problem, is_in=is_in
+        )
 
     def login_page(request: Request) -> Response:
-        return page(request.query_params.get("next", "/"))
+        return page(request, request.query_params.get("next", "/"))
 
     async def login(request: Request) -> Response:
         fields = _fields(await request.body())
         target = own_target(fields.get("next", "/"))
         value = sessions.begin(fields.get("token", "").strip())
         if value is None:
-            return page(target, "This is no read token that counts here.", HTTPStatus.FORBIDDEN)
+            return page(request, target, "This is no read token that counts here.", HTTPStatus.FORBIDDEN)
         secure = request.headers.get("origin", "").lower().startswith("https:")
         answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
         answer.headers["Set-Cookie"] = cookie(value, secure=secure)

@@ -88,9 +88,13 @@ async function choose(key, { push = true, reveal = false } = {}) {
   if (reveal) panel.scrollIntoView({ block: "nearest" });
 }
 
+function markTurns(key) {
+  for (const turn of document.querySelectorAll("[data-key]")) turn.classList.toggle("is-shown", turn.dataset.key === key);
+}
+
 function mark(key) {
   for (const line of lines()) line.setAttribute("aria-selected", String(line.dataset.span === key));
-  for (const turn of document.querySelectorAll("[data-key]")) turn.classList.toggle("is-shown", turn.dataset.key === key);
+  markTurns(key);
   const line = lines().find((one) => one.dataset.span === key);
   if (!line) return;
   // A span that is chosen elsewhere may be folded away.
@@ -172,46 +176,54 @@ function chooseSoon(key) {
 
 // ---- What comes later ------------------------------------------------------------------------------------
 
+// The addresses of the parts that were loaded after the page, by the region they are in.
+const loaded = { lines: [], turns: [] };
+
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-fragment]");
   if (!link || !isPlain(event)) return;
   event.preventDefault();
   if (link.ariaBusy === "true") return;
   link.ariaBusy = "true";
-  let found;
+  const isLines = link.dataset.into === "lines";
   try {
-    found = parsed(await fetchText(link.dataset.fragment));
+    const more = await part(link.dataset.fragment);
+    loaded[isLines ? "lines" : "turns"].push(link.dataset.fragment);
+    const first = more.querySelector("[role=treeitem], .turn");
+    if (isLines) {
+      tree.append(...more.children);
+      offerMore(link.closest("[data-more]"), link);
+      startRoving();
+      foldAll();
+    } else {
+      prepare(more);
+      link.closest("[data-more]").replaceWith(...more.children);
+    }
+    if (first && !first.hasAttribute("tabindex")) first.tabIndex = -1;
+    first?.focus({ preventScroll: true });
   } catch {
     location.assign(link.href);
-    return;
-  }
-  const box = link.closest("[data-more]");
-  if (link.dataset.into === "lines") {
-    const first = found.querySelector("[role=treeitem]");
-    tree.append(...found.body.childNodes);
-    const at = new URL(link.dataset.fragment, location.href);
-    const begun = Number(at.searchParams.get("line")) + Number(link.dataset.step);
-    const left = Number(link.dataset.whole) - begun;
-    if (left > 0) {
-      at.searchParams.set("line", begun);
-      link.dataset.fragment = at.pathname + at.search;
-      link.textContent = `${left.toLocaleString("en")} more ${left === 1 ? "line" : "lines"}`;
-      link.ariaBusy = "false";
-    } else box.remove();
-    startRoving();
-    foldAll();
-    first?.focus({ preventScroll: true });
-  } else {
-    found.querySelector(".more-link:not([data-more])")?.remove();
-    const first = found.querySelector(".turn");
-    prepare(found.body);
-    box.replaceWith(...found.body.childNodes);
-    if (first) {
-      first.tabIndex = -1;
-      first.focus({ preventScroll: true });
-    }
   }
 });
+
+/** Fetch what follows on the page; the way back that is in it is for pages of their own. */
+async function part(address) {
+  const found = parsed(await fetchText(address)).body;
+  found.querySelector(":scope > .more-link:not([data-more])")?.remove();
+  return found;
+}
+
+/** Let a link to more lines lead behind those that are there, or go where there are none. */
+function offerMore(box, link) {
+  const at = new URL(link.dataset.fragment, location.href);
+  const begun = Number(link.dataset.first) + loaded.lines.length * Number(link.dataset.step);
+  const left = Number(link.dataset.whole) - begun;
+  at.searchParams.set("line", begun);
+  link.dataset.fragment = at.pathname + at.search;
+  link.textContent = `${left.toLocaleString("en")} more ${left === 1 ? "line" : "lines"}`;
+  link.ariaBusy = "false";
+  box.hidden = left <= 0;
+}
 
 // ---- Copying ---------------------------------------------------------------------------------------------
 
@@ -314,6 +326,7 @@ async function refresh() {
   try {
     if (page && !(await hasChanged())) return;
     const found = parsed(await fetchText(location.href));
+    for (const [name, addresses] of Object.entries(loaded)) await follow(found, name, addresses);
     for (const region of document.querySelectorAll("[data-live]")) {
       const fresh = found.querySelector(`[data-live="${region.dataset.live}"]`);
       if (fresh) renew(region, fresh);
@@ -325,6 +338,7 @@ async function refresh() {
       const chosen = tree.querySelector("[aria-selected=true]")?.dataset.span;
       foldAll();
       startRoving();
+      if (new URL(location.href).searchParams.has("span")) markTurns(chosen);
       const shown = found.querySelector("[data-span-panel]");
       if (chosen && shown && !panel.contains(document.activeElement) && !panel.querySelector("details[open]")) {
         if (panel.textContent !== shown.textContent) panel.replaceChildren(...shown.childNodes);
@@ -341,6 +355,17 @@ async function refresh() {
       soon();
     }
   }
+}
+
+/** Put what was loaded after the page into a new copy of it as well. */
+async function follow(found, name, addresses) {
+  const region = found.querySelector(`[data-live="${name}"]`);
+  for (const address of addresses) {
+    region.querySelector(":scope > [data-more]")?.remove();
+    region.append(...(await part(address)).children);
+  }
+  const link = found.querySelector("[data-into=lines]");
+  if (name === "lines" && addresses.length && link) offerMore(link.closest("[data-more]"), link);
 }
 
 async function hasChanged() {
@@ -367,9 +392,7 @@ function renew(region, fresh) {
       if (hadFocus) (child.matches("a, button") ? child : child.querySelector("a, button"))?.focus({ preventScroll: true });
     }
   });
-  // What was loaded later than the page stays.
-  const kept = region.dataset.live === "turns" || region.dataset.live === "lines" ? next.length : 0;
-  if (!kept) for (const one of old.slice(next.length)) one.remove();
+  for (const one of old.slice(next.length)) one.remove();
   prepare(region);
 }
 
