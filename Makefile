@@ -92,7 +92,7 @@ pytest: install older-sdk ## Run the tests only (PYTEST_ARGS='-k name' to choose
 
 test: lint types layers pytest ## Run every check and every test, as CI does
 
-demo: $(VENV)/.demo ## Run an example agent and show its runs as trees
+demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERVE=1 stays)
 	$(BIN)/python -m examples.demo
 
 bench: install ## Measure what the package costs the one who calls it, beside doing without

@@ -17,6 +17,8 @@ import pytest
 
 import examples.demo.__main__ as demo
 from contextcompany.local.embedded.collector import Collector
+from contextcompany.local.store.filters import RunFilter
+from contextcompany.local.store.sqlite.store import SqliteRunStore
 from contextcompany.semconv import attributes
 from tests.examples.test_examples import as_sdk_span
 from tests.local.agent_spans import run as run_span
@@ -108,7 +110,7 @@ def _steady(text: str) -> str:
 
 
 def _urls(text: str) -> list[str]:
-    return re.findall(r"http://127\.0\.0\.1:\d+", text)
+    return re.findall(r"http://(?:127\.0\.0\.1|localhost):\d+", text)
 
 
 def _assert_nobody_listens(url: str) -> None:
@@ -120,14 +122,15 @@ def test_the_demo_shows_its_runs_as_trees_and_leaves_nothing_running() -> None:
     """Two turns, a failed tool, a failed step, feedback and costs are on the screen, and then all is over."""
     ended = _demo()
     assert (ended.returncode, ended.stderr) == (0, "")
-    collector, scripted, again = _urls(ended.stdout)
+    collector, scripted, *again = _urls(ended.stdout)
     assert _steady(ended.stdout) == (
-        f"A local collector listens at {collector}.\n"
+        f"A collector with a dashboard listens at {collector}.\n"
         f"OPENAI_API_KEY is not set: a scripted model answers at {scripted}/v1.\n"
         f"\n{TREES}\n"
-        f"12 spans delivered to {again}.\n"
+        f"12 spans delivered to {collector}.\n"
+        f"The last run is at {collector}/runs/UUID (make demo SERVE=1 keeps it)\n"
     )
-    assert again == collector
+    assert again == [collector] * 2
     _assert_nobody_listens(collector)
     _assert_nobody_listens(scripted)
 
@@ -195,12 +198,12 @@ def test_a_collector_that_is_not_there_is_told_truly(
 
 
 @pytest.fixture
-def serving() -> Iterator[subprocess.Popen[str]]:
-    """Run the demo with SERVE=1 for one test."""
+def serving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the demo with SERVE=1 for one test, with a database of its own."""
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "examples.demo"],
         cwd=ROOT,
-        env=_environment(SERVE="1", PYTHONUNBUFFERED="1"),
+        env=_environment(SERVE="1", PYTHONUNBUFFERED="1", TCC_LOCAL_DB=str(tmp_path / "runs.db")),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -213,15 +216,17 @@ def serving() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_serve_keeps_the_collector_and_shows_further_runs(serving: subprocess.Popen[str]) -> None:
-    """With SERVE=1 runs of other programs appear as they end, until Ctrl-C ends it cleanly."""
+def test_serve_keeps_the_collector_and_shows_further_runs(
+    serving: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """With SERVE=1 runs of other programs appear as they end, until Ctrl-C; the database keeps them."""
     assert serving.stdout is not None
     assert serving.stderr is not None
     url = next(_urls(line)[0] for line in serving.stdout if line.startswith("Serving at "))
     further = run_span("r-further", {attributes.TCC_AGENT: "somebody-else"})
     body = protobuf_request(further).SerializeToString()
     with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=10) as connection:
-        head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head = f"POST /v1/traces HTTP/1.1\r\nHost: {url[7:]}\r\nConnection: close\r\n"
         head += f"Content-Type: application/x-protobuf\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
@@ -231,3 +236,5 @@ def test_serve_keeps_the_collector_and_shows_further_runs(serving: subprocess.Po
     assert serving.wait(20) == 0
     assert serving.stderr.read() == ""
     _assert_nobody_listens(url)
+    with SqliteRunStore.open(tmp_path / "runs.db", read_only=True) as store:
+        assert len(store.runs(RunFilter()).items) == 3

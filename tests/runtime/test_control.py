@@ -60,6 +60,7 @@ ARGUMENTS: dict[str, Any] = {
     "spool_dir": "spools",
     "proxies": True,
     "ca_bundle": ".",
+    "dashboard_url": "http://localhost:9",
 }
 
 
@@ -120,6 +121,7 @@ def test_each_argument_arrives(name: str, tmp_path: Path, monkeypatch: pytest.Mo
         ({"run_timeout": 0}, "run_timeout"),
         ({"run_timeout": float("nan")}, "run_timeout"),
         ({"ca_bundle": "not-there"}, "ca_bundle"),
+        ({"dashboard_url": "nowhere"}, "dashboard_url"),
     ],
 )
 def test_a_value_that_cannot_be_meant_raises(arguments: dict[str, Any], word: str) -> None:
@@ -152,6 +154,7 @@ def test_a_value_that_cannot_be_meant_raises(arguments: dict[str, Any], word: st
         {"spool_dir": 7},
         {"proxies": "yes"},
         {"ca_bundle": 7},
+        {"dashboard_url": 7},
     ],
     ids=lambda arguments: next(iter(arguments)),
 )

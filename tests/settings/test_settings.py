@@ -68,6 +68,7 @@ def test_defaults() -> None:
         "spool_dir": None,
         "proxies": False,
         "ca_bundle": None,
+        "dashboard_url": None,
     }
 
 
@@ -87,6 +88,8 @@ BAD = [
     ("TCC_ALLOW_INSECURE", "perhaps"),
     ("TCC_PROXIES", "perhaps"),
     ("TCC_KEEP_ERRORS", "perhaps"),
+    ("TCC_DASHBOARD_URL", "localhost:4318"),
+    ("TCC_DASHBOARD_URL", f"ftp://joe:{SECRET}@a.example"),
     ("TCC_SAMPLE_RATE", "most"),
     ("TCC_SAMPLE_RATE", "10%"),
     ("TCC_SAMPLE_RATE", "0,5"),
@@ -233,6 +236,7 @@ MISUSE: list[tuple[dict[str, Any], str]] = [
     ({"tcc_url": "localhost"}, "tcc_url"),
     ({"traces_url": "localhost"}, "url"),
     ({"tcc_url": "https://a.example", "traces_url": "https://a.example"}, "both"),
+    ({"dashboard_url": "localhost"}, "dashboard_url"),
     ({"api_key": "a\nb"}, "api_key"),
     ({"headers": {"a b": "1"}}, "headers"),
     ({"headers": {"a": "1\r\nx: 2"}}, "headers"),
@@ -270,6 +274,7 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"spool_dir": 1}, "spool_dir"),
     ({"spool_dir": b"/spool"}, "spool_dir"),
     ({"proxies": 1}, "proxies"),
+    ({"dashboard_url": 1}, "dashboard_url"),
     ({"sample_rate": "0.1"}, "sample_rate must be a number from 0 to 1: got str"),
     ({"sample_rate": True}, "sample_rate"),
     ({"keep_errors": 1}, "keep_errors"),
@@ -339,6 +344,13 @@ def test_certificates_of_opentelemetry(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert load().ca_bundle == str(file)
 
 
+def test_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where people look is the argument, else TCC_DASHBOARD_URL, else not said."""
+    monkeypatch.setenv("TCC_DASHBOARD_URL", "https://runs.example/team/")
+    assert load().dashboard_url == load(dashboard_url="").dashboard_url == "https://runs.example/team"
+    assert load(dashboard_url="http://localhost:9").dashboard_url == "http://localhost:9"
+
+
 def test_settings_are_frozen() -> None:
     """Nobody changes settings after they were made."""
     with pytest.raises(FrozenInstanceError):
@@ -360,6 +372,7 @@ def test_the_repr_shows_no_secret() -> None:
     settings = load(
         api_key=KEY,
         tcc_url=f"https://joe:{SECRET}@b.example?t={SECRET}",
+        dashboard_url=f"https://joe:{SECRET}@b.example?t={SECRET}#{SECRET}",
         headers={"x-api-key": SECRET},
         redact=partial(lambda salt, text, name: mask(salt + text, name), SECRET),
     )

@@ -43,6 +43,7 @@ def configure(
     spool_dir: str | os.PathLike[str] | None = None,
     proxies: bool | None = None,
     ca_bundle: str | os.PathLike[str] | None = None,
+    dashboard_url: str | None = None,
 ) -> None:
     """Say what is recorded and where it goes, for the runs that start from now on.
 
@@ -86,6 +87,8 @@ def configure(
             name (`TCC_PROXIES`, default false).
         ca_bundle: a file or folder of certificates to trust (`TCC_CA_BUNDLE`, else
             `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`, else the usual ones).
+        dashboard_url: where people look at runs, for `run.url` (`TCC_DASHBOARD_URL`, default the
+            dashboard of the local collector where spans go to this machine).
 
     Raises:
         TypeError: for an argument of another type.
@@ -116,6 +119,7 @@ def configure(
         spool_dir=spool_dir,
         proxies=proxies,
         ca_bundle=ca_bundle,
+        dashboard_url=dashboard_url,
     )
     process.configure(loaded)
 

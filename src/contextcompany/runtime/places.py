@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import NonRecordingSpan
 
+from contextcompany.settings.dashboard import dashboard_beside, run_address
+from contextcompany.settings.destination import origin
+
 if TYPE_CHECKING:
     import weakref
 
@@ -110,6 +113,22 @@ class Place:
     def is_delivered(self) -> bool:
         """Return whether spans of this run are delivered for certain, as other processes are to be told."""
         return not self.is_off and (self.held is None or self.held.is_kept)
+
+    @property
+    def url(self) -> str | None:
+        """Return where people look at the run; None where that is not known, or nothing is recorded."""
+        settings, own = self.instance.settings, self.destination
+        if self.is_off:
+            return None
+        # A run that goes elsewhere is on no dashboard of the others.
+        is_usual = own is None or origin(own.url) == origin(settings.destination.url)
+        if is_usual and settings.dashboard_url is not None:
+            return run_address(settings.dashboard_url, self.run_id)
+        goes_to_others = settings.exporter is not None or (self.is_shared and not settings.has_destination)
+        if own is None and goes_to_others:
+            return None
+        dashboard = dashboard_beside(settings.destination if own is None else own)
+        return None if dashboard is None else run_address(dashboard, self.run_id)
 
     def is_first_to_see(self, exception: BaseException) -> bool:
         """Return whether no span of this run, or of the runs around it, has recorded an exception.

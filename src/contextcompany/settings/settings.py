@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from contextcompany.settings import arguments, environment
 from contextcompany.settings import destination as places
+from contextcompany.settings.dashboard import dashboard_address
 
 if TYPE_CHECKING:
     import os
@@ -53,6 +54,7 @@ class Settings:
         spool_dir: the folder for that, absolute, or None for one under the user's state directory.
         proxies: whether the proxies that the environment names are used.
         ca_bundle: a file or folder of certificates to trust instead of the usual ones, or None.
+        dashboard_url: where people look at runs, or None for the dashboard of the local collector.
     """
 
     destination: Destination
@@ -75,6 +77,7 @@ class Settings:
     spool_dir: str | None = None
     proxies: bool = False
     ca_bundle: str | None = None
+    dashboard_url: str | None = None
 
     @property
     def has_destination(self) -> bool:
@@ -135,6 +138,7 @@ def load(
     spool_dir: str | os.PathLike[str] | None = None,
     proxies: bool | None = None,
     ca_bundle: str | os.PathLike[str] | None = None,
+    dashboard_url: str | None = None,
 ) -> Settings:
     """Return the settings in force: each argument, else its environment variable, else the default.
 
@@ -149,7 +153,13 @@ def load(
     if traces_url is not None and tcc_url is not None:
         raise ValueError("tcc_url and traces_url name the same thing: got both; pass one of them")
     arguments.check_types(
-        text={"api_key": api_key, "tcc_url": tcc_url, "traces_url": traces_url, "service_name": service_name},
+        text={
+            "api_key": api_key,
+            "tcc_url": tcc_url,
+            "traces_url": traces_url,
+            "service_name": service_name,
+            "dashboard_url": dashboard_url,
+        },
         flags={
             "capture_content": capture_content,
             "disabled": disabled,
@@ -210,7 +220,15 @@ def load(
         spool_dir=arguments.path("spool_dir", spool_dir or environment.text("TCC_SPOOL_DIR")),
         proxies=environment.flag("TCC_PROXIES", default=False) if proxies is None else proxies,
         ca_bundle=_trusted(ca_bundle, target),
+        dashboard_url=_dashboard(dashboard_url),
     )
+
+
+def _dashboard(given: str | None) -> str | None:
+    if given:
+        return dashboard_address(given)
+    read = partial(dashboard_address, name="TCC_DASHBOARD_URL")
+    return environment.checked("TCC_DASHBOARD_URL", read, None)
 
 
 def _trusted(ca_bundle: str | os.PathLike[str] | None, target: Destination) -> str | None:

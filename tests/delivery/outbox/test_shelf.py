@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tests.delivery.sinks import parcel
 from tests.delivery.spool.otlp import names_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from contextcompany.delivery.outbox.parcel import Parcel
     from contextcompany.delivery.spool.spool import Written
@@ -196,6 +197,54 @@ def test_what_goes_for_others_was_not_taken_by_others(folder: Path) -> None:
     assert written is not None
     assert shelf.enter(one, written) == Counter({FULL: 1})
     assert shelf.handed_over == 0
+
+
+@pytest.fixture
+def asked_in_between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Shelf], list[Counter[str]]]:
+    """Let somebody ask a shelf what is gone in the very instant in which a file has been removed."""
+
+    def ask(shelf: Shelf) -> list[Counter[str]]:
+        answers: list[Counter[str]] = []
+        unlink = Path.unlink
+
+        def observed(path: Path, *, missing_ok: bool = False) -> None:
+            unlink(path, missing_ok=missing_ok)
+            answers.append(shelf.note_gone(shelf.gone()))
+
+        monkeypatch.setattr(Path, "unlink", observed)
+        return answers
+
+    return ask
+
+
+def test_what_makes_room_is_missed_by_nobody(
+    folder: Path, asked_in_between: Callable[[Shelf], list[Counter[str]]]
+) -> None:
+    """Who asks while the oldest file goes does not count its spans a second time, as removed by others."""
+    shelf, receipt, _ = filled(folder, own=True)
+    answers = asked_in_between(shelf)
+    one = parcel("new", text="y" * 1_000)
+    written = shelf.write(one, merge=False)
+    assert Counter() in answers
+    assert not any(answers)
+    assert shelf.spans == 1
+    assert written is not None
+    assert shelf.enter(one, written) == Counter({FULL: 1})
+    assert (shelf.spans, shelf.note_gone(shelf.gone()), receipt.delivered) == (1, Counter(), False)
+
+
+def test_what_is_too_old_is_missed_by_nobody(
+    folder: Path, asked_in_between: Callable[[Shelf], list[Counter[str]]]
+) -> None:
+    """Who asks while a file goes for its age does not count its spans a second time."""
+    shelf = Shelf(Spool(folder, most_seconds=-1.0))
+    put(shelf, parcel("a"))
+    answers = asked_in_between(shelf)
+    expired = shelf.expire()
+    assert Counter() in answers
+    assert not any(answers)
+    assert shelf.note_expired(expired) == Counter({TOO_OLD: 1})
+    assert (shelf.spans, shelf.gone()) == (0, {})
 
 
 def test_a_parcel_larger_than_the_spool_is_not_written(folder: Path) -> None:

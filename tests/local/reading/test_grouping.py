@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.local.reading.grouping import Node, Totals, runs, totals, usage
+from contextcompany.local.reading.read import read
+from contextcompany.local.reading.reading import Reading
 from contextcompany.semconv import attributes
+from tests.local import foreign_spans
 from tests.local.agent_spans import feedback, run, step, tool
 from tests.local.samples import span
 
@@ -290,3 +293,27 @@ def test_counts_and_costs_that_are_no_amounts_are_left_out(value: Any) -> None:
         },
     )
     assert usage(odd) == Totals(1, ("house-model",), 0, 0, 3, None, 1)
+
+
+def test_agents_of_others_are_runs_with_what_happened_below_them() -> None:
+    """A workflow, its agents, requests and tools are a tree like ours, and its steps are added up."""
+    top = span("support.workflow", foreign_spans.OPENLLMETRY_WORKFLOW, span_id="top")
+    task = span("prepare.task", foreign_spans.OPENLLMETRY_TASK, parent=top, span_id="task", start_ms=1)
+    agent = span("agent", foreign_spans.OPENINFERENCE_AGENT, parent=task, span_id="agent", start_ms=2)
+    chat = span("openai.chat", foreign_spans.OPENLLMETRY_CHAT, parent=agent, span_id="chat", start_ms=3)
+    call = span("find.tool", foreign_spans.OPENLLMETRY_TOOL, parent=agent, span_id="call", start_ms=4)
+    assert _shapes(top, task, agent, chat, call) == [
+        ("run", "top", [("span", "task", [("run", "agent", [("step", "chat", []), ("tool", "call", [])])])])
+    ]
+    (node,) = runs([top, task, agent, chat, call])
+    assert totals(node) == Totals(1, ("gpt-4o-2024-08-06",), 1_000, 0, 100, 0.0035, 0)
+
+
+def test_a_node_says_what_its_span_says() -> None:
+    """Also of a run whose span is missing, as far as it is known."""
+    (node,) = runs([step("r-9", tokens=(1, 0, 1))])
+    assert node.reading == Reading("run", name="r-9", run_id="r-9")
+    (child,) = node.children
+    assert child.span is not None
+    assert child.reading == read(child.span)
+    assert child.reading is child.reading

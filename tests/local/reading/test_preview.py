@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.local.reading.preview import answer_text, one_line, question_text, value_text
+from contextcompany.local.reading.preview import (
+    last_text,
+    message_text,
+    one_line,
+    unwrapped_text,
+    value_text,
+)
+
+
+def _said(role: str, *texts: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text} for text in texts]}
 
 
 @pytest.mark.parametrize(
@@ -67,20 +77,6 @@ def test_values_are_compact_json_without_the_wrapping(value: Any, text: str) -> 
     assert value_text(value) == text
 
 
-def test_the_question_is_the_last_message_of_a_user() -> None:
-    """Of a whole conversation the newest question is shown; without one, nothing."""
-    messages = [
-        {"role": "user", "parts": [{"type": "text", "content": "first"}]},
-        {
-            "role": "user",
-            "parts": [{"type": "text", "content": "second"}, {"type": "text", "content": "half"}],
-        },
-        {"role": "assistant", "parts": [{"type": "text", "content": "answer"}]},
-    ]
-    assert question_text(json.dumps(messages)) == "second half"
-    assert question_text("[]") == ""
-
-
 def test_an_answer_names_the_tools_it_asks_for() -> None:
     """Tool calls look like calls; arguments may be text that is JSON; media are named."""
     parts = [
@@ -94,19 +90,54 @@ def test_an_answer_names_the_tools_it_asks_for() -> None:
         {"type": "blob", "modality": "image"},
         {"type": "strange"},
     ]
-    assert answer_text(json.dumps([{"role": "assistant", "parts": parts}])) == (
+    assert message_text({"role": "assistant", "parts": parts}) == (
         'I look. search(query="late", most=3) shop(sql="SELECT 1") now() odd(free text) {"rows": 2} '
         "[image] [strange]"
     )
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "no json", "{}", "[1]", 5, '[{"role": "user"}]', (None,), "[[]]"]
+    ("messages", "options", "text"),
+    [
+        ([_said("user", "a"), _said("user", "b")], {}, "b"),
+        ([_said("user", "a"), _said("user", "b")], {"is_only": True}, None),
+        ([_said("assistant", "a")], {"is_only": True}, "a"),
+        ([_said("user", "a"), _said("tool", "b")], {"is_users": True}, None),
+        ([_said("user", "a")], {"is_users": True}, "a"),
+        ([_said("user", "a", "b")], {}, None),
+        ([{"role": "user", "content": "a"}], {}, None),
+        (["a"], {}, None),
+        ([], {}, None),
+        ({}, {}, None),
+    ],
 )
-def test_what_is_no_list_of_messages_is_no_text(value: Any) -> None:
+def test_the_last_text_is_had_at_little_cost(
+    messages: Any, options: dict[str, bool], text: str | None
+) -> None:
+    """What is more than one text, or of another shape, is left to be read in full."""
+    assert last_text(json.dumps(messages), **options) == text
+    assert last_text((), **options) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unwrapped"),
+    [
+        ('{"value":"15 degrees"}', "15 degrees"),
+        ('{"value":[1, {"a":"}"}]}', '[1, {"a":"}"}]'),
+        ('{"value":1,"unit":"C"}', '{"value":1,"unit":"C"}'),
+        ('{"value":1', '{"value":1'),
+        ("plain", "plain"),
+    ],
+)
+def test_compact_json_stays_as_it_stands_without_the_wrapping(text: str, unwrapped: str) -> None:
+    """Nothing is written anew that reads well already."""
+    assert unwrapped_text(text) == unwrapped
+
+
+@pytest.mark.parametrize("parts", [None, "", "text", {}, [1], (None,), [[]]])
+def test_what_is_no_list_of_parts_is_no_text(parts: Any) -> None:
     """Broken content shows nothing and raises nothing."""
-    assert answer_text(value) == ""
-    assert question_text(value) == ""
+    assert message_text({"role": "user", "parts": parts}) == ""
 
 
 _JSON = st.recursive(
@@ -124,5 +155,6 @@ _JSON = st.recursive(
 @given(_JSON)
 def test_wild_content_raises_nothing(value: Any) -> None:
     """Whatever JSON stands in a content attribute, there is a text for it."""
-    for read in (answer_text, question_text, value_text):
-        assert isinstance(read(json.dumps(value)), str)
+    assert isinstance(value_text(json.dumps(value)), str)
+    assert isinstance(message_text({"parts": value}), str)
+    assert last_text(json.dumps(value)) is None or isinstance(value, list)

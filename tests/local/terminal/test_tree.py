@@ -14,6 +14,7 @@ from rich.console import Console
 from contextcompany.local.otlp.spans import EventRecord
 from contextcompany.local.terminal.tree import as_text, render, runs
 from contextcompany.semconv import attributes
+from tests.local import foreign_spans
 from tests.local.agent_spans import feedback, run, said, step, tool
 from tests.local.samples import span
 
@@ -185,6 +186,47 @@ def test_spans_without_a_run_are_drawn_by_their_names() -> None:
     query = span("SELECT", parent=root, start_ms=1, ms=125_000, status=("ERROR", "locked"))
     assert _drawn(root, query) == (
         "span  GET /orders  ok  10 ms\n└── span  SELECT  failed  2 min 05 s\n    error  locked\n"
+    )
+
+
+def test_spans_of_others_are_drawn_in_the_same_words() -> None:
+    """A run, steps, tool calls and errors, whichever library recorded them."""
+    top = span("support.workflow", foreign_spans.OPENLLMETRY_WORKFLOW, ms=900)
+    chat = span("openai.chat", foreign_spans.OPENLLMETRY_CHAT, parent=top, start_ms=1, ms=400)
+    call = span("find.tool", foreign_spans.OPENLLMETRY_TOOL, parent=top, start_ms=500)
+    ask = span("ChatCompletion", foreign_spans.OPENINFERENCE_LLM, parent=top, start_ms=600)
+    broken = EventRecord(
+        attributes.EXCEPTION_EVENT_NAME,
+        0,
+        {attributes.EXCEPTION_TYPE: "openai.APIError", attributes.EXCEPTION_MESSAGE: "overloaded"},
+    )
+    failed = span(
+        "openai.chat",
+        {"llm.request.type": "chat", "gen_ai.request.model": "gpt-4o"},
+        parent=top,
+        start_ms=700,
+        status=("ERROR", "APIError: overloaded"),
+        events=(broken,),
+    )
+    assert _drawn(top, chat, call, ask, failed) == (
+        """\
+run  support  ok  900 ms  2,000 in (400 cached), 200 out  $0.00692
+who       user u-7 · session s-1
+metadata  tier=gold
+models    gpt-4o-2024-08-06, claude-sonnet-4-20250514
+prompt    Where is order 1042?
+├── step  gpt-4o (gpt-4o-2024-08-06)  ok  400 ms  1,000 in, 100 out  $0.0035
+│   says  find(id=1042)
+├── tool  find  ok  10 ms
+│   args    {"id": 1042}
+│   result  {"state": "shipped"}
+├── step  claude-sonnet-4-0 (claude-sonnet-4-20250514)  ok  10 ms  1,000 in (400 cached), 100 out
+│   $0.00342
+│   says  A cat.
+├── step  gpt-4o  failed  10 ms
+│   error  openai.APIError: overloaded
+└── answer  It is on its way.
+"""
     )
 
 

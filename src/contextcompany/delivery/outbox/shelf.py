@@ -48,7 +48,6 @@ class Shelf:
         self._tickets: dict[str, _Ticket] = {}
         self._refusals: dict[str, tuple[int, int]] = {}
         self._stuck: set[str] = set()
-        self._evicted: set[str] = set()
         self._known: set[str] = set()
         self._leaving: set[str] = set()
         self._sent_by_others: set[str] = set()
@@ -126,7 +125,7 @@ class Shelf:
         lost: Counter[str] = Counter()
         for name, was_sent in files.items():
             ticket = self._tickets.get(name)
-            if ticket is None or name in self._evicted or name in self._leaving:
+            if ticket is None or name in self._leaving or self._spool.is_removing(name):
                 continue
             if name in self._spool.set_aside:
                 lost[DAMAGED] += ticket.spans
@@ -146,7 +145,7 @@ class Shelf:
     def write(self, parcel: Parcel, *, merge: bool = True) -> Written | None:
         """Write a parcel to disk, in a file with others if it may merge; None where that fails now."""
         try:
-            written = self._spool.write(parcel.body, parcel.spans, merge=merge and parcel.refused_at is None)
+            return self._spool.write(parcel.body, parcel.spans, merge=merge and parcel.refused_at is None)
         except OSError as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
             if not self._said:
@@ -154,8 +153,6 @@ class Shelf:
                 said = "spans cannot be kept on disk (%s): they wait in memory; TCC_SPOOL_DIR moves it"
                 logger.warning(said, error)
             return None
-        self._evicted.update(evicted.name for evicted in written.evicted)
-        return written
 
     def names(self) -> list[str]:
         """Return the files, oldest first, and last those that were refused as malformed."""
@@ -207,9 +204,7 @@ class Shelf:
         if now < self._expires_at:
             return ()
         self._expires_at = now + _EXPIRE_SECONDS
-        expired = self._spool.expire()
-        self._evicted.update(evicted.name for evicted in expired)
-        return expired
+        return self._spool.expire()
 
     def sweep(self) -> None:
         """Remove what killed processes left, at most once in ten minutes."""
@@ -238,7 +233,7 @@ class Shelf:
     def _lost(self, evicted: Iterable[Evicted], reason: str, flying: Parcel | None = None) -> Counter[str]:
         lost: Counter[str] = Counter()
         for name, spans in evicted:
-            self._evicted.discard(name)
+            self._spool.counted(name)
             if flying is not None and flying.file == name:
                 flying.file = None
                 self.leave(name)

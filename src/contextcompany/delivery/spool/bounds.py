@@ -51,6 +51,10 @@ class Bounds:
         most_bytes: the most that all files together may take.
         most_seconds: the most that a file may wait.
         clock: tells the age of files.
+
+    Attributes:
+        going: names of requests that this process is removing, or has removed, until somebody has counted
+            them and takes the name out.
     """
 
     def __init__(self, *, most_bytes: int, most_seconds: float, clock: AgeClock) -> None:
@@ -63,6 +67,7 @@ class Bounds:
         """Begin anew in a forked child: a new lock, and nothing counted."""
         # Never held during input or output.
         self._lock = threading.Lock()
+        self.going: set[str] = set()
         self._bytes = self._files = 0
         self._counted: float | None = None
 
@@ -177,14 +182,28 @@ class Bounds:
         return files
 
     def _remove(self, found: _Found, removed: Callable[[Evicted], None]) -> None:
+        name = found.path.name
         spans = 0 if found.is_worthless else spans_in(found.path)
+        # Said before it is done: whoever misses the file a moment later must know who took it.
+        if not found.is_worthless and not self._claims(name):
+            return  # another thread was first, and counts it
         try:
             found.path.unlink()
-        except FileNotFoundError:
-            return  # another process was first, and counts it
+        except OSError as error:
+            if not found.is_worthless:
+                self.going.discard(name)
+            if isinstance(error, FileNotFoundError):
+                return  # another process was first, and counts it
+            raise
         self.added(-found.size, -1)
         if not found.is_worthless:
-            removed(Evicted(found.path.name, spans))
+            removed(Evicted(name, spans))
+
+    def _claims(self, name: str) -> bool:
+        with self._lock:
+            is_first = name not in self.going
+            self.going.add(name)
+        return is_first
 
     def _listed(self, folder: Path) -> Iterator[_Found]:
         """List all files of ours in a folder, in no order, without those that are being written."""

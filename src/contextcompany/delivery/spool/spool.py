@@ -257,6 +257,14 @@ class Spool:
             say("expire", folder, "holds files that are too old and cannot be removed", error)
         return tuple(sorted(gone))
 
+    def is_removing(self, name: str) -> bool:
+        """Return whether this process takes a file away for age or room, or took it and it is not counted."""
+        return name in self._bounds.going
+
+    def counted(self, name: str) -> None:
+        """Take note that the loss of a file that `write()` or `expire()` removed is counted."""
+        self._bounds.going.discard(name)
+
     def sweep(self) -> None:
         """Remove unfinished files whose writers are dead, and what is too old in folders of other keys."""
         folder = self._place.existing()

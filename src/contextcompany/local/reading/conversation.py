@@ -24,7 +24,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; `role` is `system`, `user`, `assistant`, `tool` or what the library wrote."""
+    """One message; `role` is `system`, `user`, `assistant`, `tool` or what the library wrote.
+
+    Where messages were left out, one of the role `other` stands in their place and says how many.
+    """
 
     role: str
     parts: tuple[Part, ...]

@@ -172,7 +172,8 @@ def _told_cost(found: Found, names: Vocabulary) -> float | None:
     if not names.is_foreign:
         return None
     parts = [_dollars(found[key]) for key in foreign.COST_PARTS if key in found]
-    return sum(part for part in parts if part is not None) if any(parts) else None
+    told = [part for part in parts if part is not None]
+    return sum(told) if told else None
 
 
 def _dollars(value: AttributeValue) -> float | None:

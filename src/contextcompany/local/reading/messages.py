@@ -54,7 +54,7 @@ def conversation(span: SpanRecord, *, most_characters: int = MOST_CHARACTERS) ->
     return Conversation(
         system=room.parts(_system(found.get(attributes.GEN_AI_SYSTEM_INSTRUCTIONS))),
         asked=asked,
-        answered=_with_reasons(answered, found),
+        answered=_with_reasons(_after_question(answered), found),
         tools=_tools(span),
     )
 
@@ -119,7 +119,7 @@ def _listed(told: list[object] | None, plain: AttributeValue) -> list[object]:
     if plain is None or plain == "":
         return []
     read = read_container(plain)
-    return _hidden(read, 0) or [indented(read)]
+    return _hidden(read, 0) or [indented(tool_data(read))]
 
 
 def _hidden(read: object, depth: int) -> list[object] | None:
@@ -165,6 +165,12 @@ def _as_parts(value: object) -> Sequence[Object]:
         cast("Object", part) if isinstance(part, dict) else {"type": "text", "content": part}
         for part in listed
     ]
+
+
+def _after_question(answered: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Leave out what frameworks give back with the answer: the conversation up to the question."""
+    last = max((place for place, message in enumerate(answered) if message.role == "user"), default=-1)
+    return answered[last + 1 :] or answered
 
 
 def _with_reasons(answered: tuple[Message, ...], found: sources.Found) -> tuple[Message, ...]:

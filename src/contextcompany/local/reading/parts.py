@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.reading.conversation import Part
+from contextcompany.local.reading.texts import tool_data
 from contextcompany.local.reading.values import clean, compact, indented, read_container
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _call(part: Object, key: str) -> Part:
 
 def _result(part: Object, kind: str) -> Part:
     given = part.get("response", part.get("result")) if kind == "tool_call_response" else part.get(kind)
-    read = read_container(given)
+    read = tool_data(given)
     text = "" if read is None else clean(indented(read))
     return Part("result", text, name=_name(part.get("name")), call_id=_name(part.get("id")))
 

@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import TYPE_CHECKING, Final, cast
 
-from contextcompany.local.reading.values import compact, read_json
+from contextcompany.local.reading.values import as_object, compact, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,32 +63,43 @@ def unwrapped_text(text: str) -> str:
     return inside if isinstance(inside, str) else text[len(_WRAPPING) : text.rindex("}")].strip()
 
 
-def question_text(messages: AttributeValue) -> str:
-    """Write the text of the last message of a user, or nothing if there is none."""
-    for message in reversed(list(_objects(read_json(messages)))):
-        if message.get("role") == "user":
-            return message_text(message)
-    return ""
+def last_text(messages: AttributeValue, *, is_users: bool = False, is_only: bool = False) -> str | None:
+    """Write the text of the last message where it is one of ours, with a single part of text; else None.
 
-
-def answer_text(messages: AttributeValue) -> str:
-    """Write what messages say and which tools they ask for, such as `search(query="late")`."""
-    return " ".join(filter(None, map(message_text, _objects(read_json(messages)))))
+    Args:
+        messages: The value of a messages attribute.
+        is_users: Whether it must be a message of the user.
+        is_only: Whether it must be the only message.
+    """
+    read = read_json(messages) if isinstance(messages, str) else None
+    if not isinstance(read, list):
+        return None
+    listed = cast("list[object]", read)
+    if not listed or (is_only and len(listed) > 1):
+        return None
+    last = as_object(listed[-1])
+    if last is None or (is_users and last.get("role") != "user"):
+        return None
+    match last.get("parts"):
+        case [{"type": "text", "content": str(content)}]:
+            return content
+        case _:
+            return None
 
 
 def message_text(message: Object) -> str:
-    """Write what one message says, part by part."""
+    """Write what one message says and which tools it asks for, such as `search(query="late")`."""
     return " ".join(filter(None, map(_part_text, _objects(message.get("parts")))))
 
 
 def _part_text(part: Object) -> str:
     match part.get("type"):
-        case "text":
+        case "text" | "refusal":
             return compact(part.get("content", ""))
         case "tool_call":
             return call_text(part)
         case "tool_call_response":
-            return compact(part.get("response", part.get("result", "")))
+            return value_text(part.get("response", part.get("result", "")))
         case "reasoning":
             return ""
         case kind:

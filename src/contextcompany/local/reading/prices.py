@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.diagnostics import logger
-from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
+from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER, infer_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +97,10 @@ def _total(rates: _Rates, tokens: Tokens) -> float:
 
 
 def _model(prices: ModuleType, model: str, provider: str) -> Any:
-    """Find a model in the price list: with the provider that was named, else by its name alone."""
-    given = provider.strip().lower()
-    identifiers = dict.fromkeys((GENAI_PRICES_PROVIDER.get(given, given) or None, None))
+    """Find a model in the price list: with the provider that was named, else with that of its name."""
+    given, inferred = provider.strip().lower(), infer_provider(model) or ""
+    known = [GENAI_PRICES_PROVIDER.get(name, name) for name in (given, inferred)]
+    identifiers = dict.fromkeys((*filter(None, known), None))
     for reference in dict.fromkeys((model, model.rpartition("/")[2])):
         for identifier in identifiers:
             try:

@@ -32,11 +32,17 @@ class Usage:
 class Reading:
     """One span, read.
 
-    `name` is what people call it: the agent of a run, the model of a step, the tool of a tool call, else the
-    span's own name. `prompt` and `response` are plain text without markup, of any length, empty where there
-    is none: of a run what the user asked and what the agent answered, of a step the last thing it was asked
-    and what the model said, of a tool call its arguments and its result. `metadata` is what the user attached
-    to a run, as text.
+    `name` is what people call it: the agent of a run, the model that a step asked for (that which answered,
+    where the other is not told), the tool of a tool call, else the span's own name. `run_id` is None for an
+    agent that another library recorded: its trace is what it is known by. `model` is the one that answered,
+    empty for a step that failed without an answer. `error_type` is empty unless it failed; `error_message`
+    also says why it went well only in part.
+
+    `prompt` and `response` are plain text without markup, of any length, empty where there is none: of a run
+    what the user asked and what the agent answered, of a step the last thing it was asked and what the model
+    said, of a tool call its arguments and its result, of another span of GenAI what went in and out.
+    `metadata` is what the user attached to a run, or to a span of another library, as text. All text can be
+    encoded; names, ids and metadata are bounded.
     """
 
     kind: Kind

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from contextcompany.local.otlp.spans import AttributeValue, EventRecord, SpanRecord
     from contextcompany.local.reading.values import Object
+    from contextcompany.semconv.plain import Plain
 
 Found: TypeAlias = "Mapping[str, AttributeValue]"
 Source: TypeAlias = "tuple[str, tuple[str, str], tuple[str, ...]]"
@@ -123,9 +124,15 @@ def _in_attributes(found: Found, sources: Source, *, is_last_enough: bool) -> li
             bounded,
         )
         if listed:
-            return [flat.message(item) for item in listed]
+            return [_item_message(item) for item in listed]
     text = _first(found, texts)
     return None if text is None else _as_list(text)
+
+
+def _item_message(item: Mapping[str, Plain]) -> object:
+    message = flat.message(item)
+    reason = item.get("finish_reason")
+    return message if reason is None else {**message, "finish_reason": reason}
 
 
 def _of_last(keys: list[str], beginning: str) -> Iterable[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.reading import sources
-from contextcompany.local.reading.preview import message_text, unwrapped_text, value_text
+from contextcompany.local.reading.preview import last_text, message_text, unwrapped_text, value_text
 from contextcompany.local.reading.shapes import is_message, normal
-from contextcompany.local.reading.values import compact, read_container
+from contextcompany.local.reading.values import as_object, compact, read_container
 from contextcompany.semconv import attributes
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from contextcompany.local.reading.vocabulary import Vocabulary
 
 _MOST_DEPTH: Final = 6
+_MOST_MESSAGES: Final = 1_000
 # Under what names frameworks keep what was said, the surest first.
 _ASKED: Final = (
     "messages",
@@ -58,7 +60,12 @@ def prompt_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
     if not _says_something(span, kind, names):
         return ""
     is_step = kind == "step"
-    if is_step and names.is_foreign:
+    if not names.is_foreign:
+        # Most spans are ours, and ours are of one shape.
+        plain = last_text(span.attributes.get(attributes.GEN_AI_INPUT_MESSAGES), is_users=not is_step)
+        if plain is not None:
+            return plain
+    elif is_step:
         plain = sources.text_of_last(span, sources.INPUT)
         if plain is not None:
             return plain
@@ -74,13 +81,17 @@ def response_text(span: SpanRecord, kind: Kind, names: Vocabulary) -> str:
         return _data_text(sources.result(span), names)
     if not _says_something(span, kind, names):
         return ""
-    if kind == "step" and names.is_foreign:
+    if not names.is_foreign:
+        plain = last_text(span.attributes.get(attributes.GEN_AI_OUTPUT_MESSAGES), is_only=True)
+        if plain is not None:
+            return plain
+    elif kind == "step":
         plain = sources.text_of_last(span, sources.OUTPUT, is_only=True)
         if plain is not None:
             return plain
     listed = sources.answered(span)
     if listed:
-        return " ".join(filter(None, (_texts(item, "assistant") for item in listed)))
+        return " ".join(filter(None, (_texts(item, "assistant") for item in listed[:_MOST_MESSAGES])))
     return _spoken_text(sources.plain_output(span), _ANSWERED) if names.is_foreign else ""
 
 
@@ -97,7 +108,8 @@ def tool_data(value: object) -> object:
     """Return the arguments or the result of a tool without the wrappings that libraries put around them."""
     read = read_container(value)
     for _ in range(_MOST_DEPTH):
-        inside = _unwrapped(cast("Object", read)) if isinstance(read, dict) else None
+        held = as_object(read)
+        inside = None if held is None else _unwrapped(held)
         if inside is None:
             break
         read = read_container(inside)
@@ -110,8 +122,7 @@ def _unwrapped(read: Object) -> object | None:
     if len(keys) == 1 and "value" in keys:
         return read["value"]
     if keys == {"args", "kwargs"}:
-        filled = [read[key] for key in ("args", "kwargs") if read[key]]
-        return filled[0] if len(filled) == 1 else None
+        return _only_argument(read)
     if "kwargs" in keys:
         # LangChain's, as OpenLLMetry writes them: beside stand tags and metadata of its own.
         inputs = read.get("inputs") or read.get("input_str")
@@ -120,6 +131,18 @@ def _unwrapped(read: Object) -> object | None:
         if keys == {"output", "kwargs"}:
             return read["output"]
     return read.get("content") if is_message(read) and "role" not in keys and "kwargs" not in keys else None
+
+
+def _only_argument(read: Object) -> object | None:
+    """Return what a function was called with, where it is one thing or has names."""
+    filled = [read[key] for key in ("args", "kwargs") if read[key]]
+    if len(filled) != 1:
+        return None
+    given = filled[0]
+    if not isinstance(given, list):
+        return given
+    values = cast("list[object]", given)
+    return values[0] if len(values) == 1 else values
 
 
 def _data_text(value: AttributeValue, names: Vocabulary) -> str:
@@ -137,7 +160,7 @@ def _last_text(listed: Sequence[object]) -> str:
 
 def _question_text(listed: Sequence[object]) -> str:
     """Return the last thing the user said, or the last thing at all where nothing is the user's."""
-    for item in reversed(listed):
+    for item in islice(reversed(listed), _MOST_MESSAGES):
         for message in normal(item, "user"):
             if message.get("role") == "user":
                 return message_text(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from contextcompany.semconv.plain import MAX_DEPTH
@@ -17,8 +18,10 @@ _MOST_JSON_CHARACTERS: Final = 64 << 20
 _MOST_JSON_VALUES: Final = 1_000_000
 _ALWAYS_READ: Final = 256 << 10
 _MOST_SHOWN_VALUES: Final = 20_000
+_OPENING: Final = frozenset('{["')
 _WHITE_SPACE: Final = " \t\n\r"
 _decode: Final = json.JSONDecoder().raw_decode
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _TOO_DEEP: Final = "… (nested too deep to show)"
 
 
@@ -48,10 +51,15 @@ def read_json(value: object) -> object:
 
 
 def read_container(value: object) -> object:
-    """Return the object or list that a text holds as JSON; any other text, a number in it too, stays."""
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+    """Return the object, list or quoted text that a text holds as JSON; a bare number or word stays text."""
+    if isinstance(value, str) and value.lstrip()[:1] in _OPENING:
         return read_json(value)
     return value
+
+
+def as_object(value: object) -> Object | None:
+    """Return a value if it is an object, whose keys may be anything."""
+    return cast("Object", value) if isinstance(value, dict) else None
 
 
 def compact(value: object) -> str:
@@ -121,8 +129,12 @@ class _Bounded:
 def _is_readable(text: str) -> bool:
     if len(text) <= _ALWAYS_READ:
         return True
-    # There is a comma or a bracket before each value but the first.
-    return (
-        len(text) <= _MOST_JSON_CHARACTERS
-        and text.count(",") + text.count("[") + text.count("{") <= _MOST_JSON_VALUES
-    )
+    if len(text) > _MOST_JSON_CHARACTERS:
+        return False
+    # Prose is full of commas, and looking for them where they count takes longer.
+    return _marks(text) <= _MOST_JSON_VALUES or _marks(_STRING.sub("", text)) <= _MOST_JSON_VALUES
+
+
+def _marks(text: str) -> int:
+    """Count what stands before each value of JSON but the first."""
+    return text.count(",") + text.count("[") + text.count("{")

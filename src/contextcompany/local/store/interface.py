@@ -146,6 +146,10 @@ class RunStore(Protocol):
         """Return the top-level runs that match, each whole, in the order of the filter; for an export."""
 
     @abstractmethod
+    def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:
+        """Return the addresses of runs, nested or not, that begin with a text, in their own order."""
+
+    @abstractmethod
     def expire(self) -> int:
         """Let go of what is too old or too much; return how many spans went."""
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 try:
     from rich.console import Console, Group
-    from rich.segment import Segment
     from rich.table import Table
     from rich.text import Text
     from rich.tree import Tree
@@ -20,12 +19,13 @@ except ImportError as error:
 from contextcompany.local.reading.figures import duration_text, money_text, token_text
 from contextcompany.local.reading.grouping import Node, Totals, runs, totals, usage
 from contextcompany.local.reading.preview import one_line, value_text
+from contextcompany.local.terminal.trimming import Trimmed
 from contextcompany.semconv import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import ConsoleOptions, RenderableType, RenderResult
+    from rich.console import RenderableType
 
     from contextcompany.local.otlp.spans import AttributeValue
 
@@ -55,7 +55,7 @@ def render(nodes: Sequence[Node]) -> RenderableType:
             tree = Tree(_label(node, is_alone=len(members) == 1), guide_style="dim")
             _grow(tree, node)
             parts += [tree, Text()]
-    return _Trimmed(Group(*parts[:-1]))
+    return Trimmed(Group(*parts[:-1]))
 
 
 def as_text(nodes: Sequence[Node], width: int = 100) -> str:
@@ -64,22 +64,6 @@ def as_text(nodes: Sequence[Node], width: int = 100) -> str:
     with console.capture() as capture:
         console.print(render(nodes))
     return capture.get()
-
-
-class _Trimmed:
-    """What is drawn, without the spaces with which tables fill their lines."""
-
-    def __init__(self, drawn: RenderableType) -> None:
-        self._drawn = drawn
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in console.render_lines(self._drawn, options, pad=False):
-            while line and not line[-1].text.strip(" "):
-                line.pop()
-            yield from line[:-1]
-            for text, style, control in line[-1:]:
-                yield Segment(text.rstrip(" "), style, control)
-            yield Segment.line()
 
 
 def _grow(tree: Tree, node: Node) -> None:

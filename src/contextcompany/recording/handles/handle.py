@@ -98,6 +98,16 @@ class Handle:
         return self._recording.span
 
     @property
+    def url(self) -> str | None:
+        """Return the address of the run on the dashboard in force.
+
+        That is `dashboard_url=` of `configure`, else the dashboard of the local collector where the run
+        goes to this machine, whether or not one runs there. None for any other destination, and where
+        nothing is recorded. It holds no key, and asking sends nothing.
+        """
+        return self._place.url
+
+    @property
     def trace_id(self) -> str:
         """Return the trace id as 32 hexadecimal digits; all zero while nothing is recorded."""
         return trace.format_trace_id(self.span.get_span_context().trace_id)

@@ -48,6 +48,13 @@ def test_sums_agree_with_the_spans(forest: list[SpanRecord], data: st.DataObject
     tables = _tables([[each] for each in data.draw(st.permutations(forest))])
     runs = {row["address"]: row for row in tables["run"]}
     assert {row["run"] for row in tables["span"]} == set(runs)
+    assert {top for top, _, _ in tables["facet"]} <= {
+        each["address"] for each in runs.values() if not each["parent"]
+    }
+    for row in tables["span"]:
+        kind = {"step": "model", "tool": "tool"}.get(row["kind"])
+        if kind is not None:
+            assert (runs[row["run"]]["top"], kind, row["name"]) in tables["facet"]
     for address, row in runs.items():
         spans = [each for each in tables["span"] if each["run"] == address]
         inside = [each for each in runs.values() if each["parent"] == address]

@@ -198,7 +198,9 @@ class Readers:
                 try:
                     yield connection
                 finally:
-                    connection.execute("ROLLBACK")
+                    # An error of the disk has ended it already.
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
         finally:
             if self._is_closed and connection is not None:
                 connection.close()

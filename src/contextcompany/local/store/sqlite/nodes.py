@@ -46,6 +46,7 @@ HAS_WORDS: Final = 4
 _LINE: Final = 200
 _TEXT: Final = 300
 _MOST_SEARCHED: Final = 65_536
+_MOST_WORDS: Final = 10_000
 _LATEST_NS: Final = 2**63 - 1
 _MOST_TOKENS: Final = 10**12
 _MOST_DOLLARS: Final = 1_000_000.0
@@ -195,7 +196,10 @@ class Arrival:
 
 
 def arrival_of(span: SpanRecord) -> Arrival:
-    """Read a span and make ready what is stored of it; its numbers and place are not known yet."""
+    """Read a span and make ready what is stored of it; its numbers and place are not known yet.
+
+    What `read` gives can be stored as it is; what is taken from the span itself must be made so.
+    """
     reading = read(span)
     trace_id = storable(span.trace_id)
     claim = address_of(reading.run_id) if reading.run_id else ""
@@ -225,7 +229,7 @@ def arrival_of(span: SpanRecord) -> Arrival:
         output_tokens=min(max(0, usage.output_tokens), _MOST_TOKENS),
         cost=None if usage.cost is None else min(max(0.0, usage.cost), _MOST_DOLLARS),
         score=reading.score or "",
-        feedback_text=storable(reading.feedback_text[:10_000]),
+        feedback_text=reading.feedback_text[:_MOST_WORDS],
         checksum=checksum(words),
     )
     return Arrival(trace_id, claim if node.claims else "", node, span, reading, encode(span), words)
@@ -256,7 +260,7 @@ def searched(reading: Reading) -> str:
     """Return what a span is found by: the beginning of its prompt, its response and its error."""
     parts = (reading.prompt, reading.response, reading.error_message)
     share = _MOST_SEARCHED // 3
-    return storable("\n".join(part[:share] for part in parts if part))
+    return "\n".join([part[:share] for part in parts if part])
 
 
 def checksum(words: str) -> int:
@@ -269,21 +273,21 @@ def line(text: str) -> str:
     if not text:
         return ""
     seen = text[: 4 * _LINE]
-    short = storable(" ".join(seen.split()))
+    short = " ".join(seen.split())
     if len(short) <= _LINE and len(seen) == len(text):
         return short
     return short[: _LINE - 1].rstrip() + "…"
 
 
 def short(text: str) -> str:
-    """Bound an identifier or a name, and make it storable."""
-    return storable(text[:_TEXT])
+    """Bound an identifier or a name."""
+    return text[:_TEXT]
 
 
 def metadata_text(reading: Reading) -> str:
     """Write the metadata of a run as a JSON object of texts, bounded."""
     kept = sorted(reading.metadata.items())[:_MOST_KEYS]
-    return json.dumps({short(key): storable(value[:_MOST_VALUE]) for key, value in kept if key})
+    return json.dumps({short(key): value[:_MOST_VALUE] for key, value in kept if key})
 
 
 def storable(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
 from contextcompany.local.store.rows import Added, RunDetail, RunOutline, StoreError, StoreStats
+from contextcompany.local.store.sqlite import addresses as address_queries
 from contextcompany.local.store.sqlite import feedback as feedback_queries
 from contextcompany.local.store.sqlite import groups as group_queries
 from contextcompany.local.store.sqlite import listing, outline, retention
@@ -248,6 +249,11 @@ class SqliteRunStore(RunStore):
         """Return the top-level runs of a session; see the interface."""
         with self._readers.reading() as connection:
             return listing.session(connection, session_id, limit=limit)
+
+    def addresses(self, prefix: str, *, limit: int = 20) -> tuple[str, ...]:
+        """Return the addresses of runs that begin with a text; see the interface."""
+        with self._readers.reading() as connection:
+            return address_queries.addresses(connection, prefix, limit=limit)
 
     def nested_runs(self, address: str) -> tuple[RunRow, ...]:
         """Return the runs directly inside a run; see the interface."""

@@ -142,7 +142,7 @@ class Summaries:
         unit.name = nodes.line(said.name) if has_name else ""
         unit.trace_id = unit.address if unit.is_of_trace else nodes.storable(span.trace_id)
         unit.agent = nodes.short(said.agent)
-        unit.service = nodes.short(str(span.resource.get(_SERVICE) or ""))
+        unit.service = nodes.storable(nodes.short(str(span.resource.get(_SERVICE) or "")))
         unit.session_id = nodes.short(said.session_id)
         unit.user_id = nodes.short(said.user_id)
         unit.user_name = nodes.short(said.user_name)

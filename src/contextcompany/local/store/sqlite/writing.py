@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contextcompany.local.store.rows import Added
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from contextcompany.local.store.sqlite.numbers import Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """By what a unit was found before a batch, and whether it was found at all."""
+
+    pairs: set[tuple[str, str]]
+    is_listed: bool
+
+
 def write(connection: sqlite3.Connection, numbers: Numbers, arrivals: Sequence[Arrival]) -> Added:
     """Write spans inside a transaction that is open; what is here already is counted and left out."""
     units = Units(connection, numbers)
@@ -30,7 +39,10 @@ def write(connection: sqlite3.Connection, numbers: Numbers, arrivals: Sequence[A
     _add_up(placing, units)
     for number in placing.reparented | units.named(units.new_addresses()):
         units.touch(number)
-    before = {unit.id: set(facets.of_unit(unit)) for unit in units.touched.values()}
+    before = {
+        unit.id: Found(set(facets.of_unit(unit)), is_listed=unit.parent != 0)
+        for unit in units.touched.values()
+    }
     summaries = Summaries(connection, units, placing)
     for unit in list(units.touched.values()):
         summaries.refresh(unit)
@@ -67,7 +79,7 @@ def _index(
     placing: Placing,
     units: Units,
     moved: list[tuple[Unit, int]],
-    before: dict[int, set[tuple[str, str]]],
+    before: dict[int, Found],
 ) -> None:
     """Keep up what the outermost runs can be found by; count again only where something may have left."""
     again = _move(connection, units, moved)
@@ -82,9 +94,10 @@ def _index(
     for unit in units.touched.values():
         pairs = facets.of_unit(unit)
         found.update((unit.top, *pair) for pair in pairs)
-        if not before[unit.id] <= set(pairs):
+        if not before[unit.id].pairs <= set(pairs) or not before[unit.id].is_listed:
             again.add(unit.top)
-    gone = set(units.gone())
+    # What no list shows is not found by anything.
+    gone = set(units.gone()) | {unit.id for unit in units.touched.values() if unit.parent == 0}
     facets.add(connection, (row for row in found if row[0] not in gone))
     for top in again - gone:
         facets.count_again(connection, top)

@@ -1,0 +1,1 @@
+"""`tcc doctor`: why runs do not arrive."""
