@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -13,6 +14,11 @@ from contextcompany.local.store.filters import FEEDBACK, ORDERS, STATUSES, Filte
 
 NOW_NS = 1_780_000_000_000_000_000
 HOUR_NS = 3_600_000_000_000
+
+
+def _filter(fields: dict[str, Any]) -> RunFilter:
+    return RunFilter(**fields)
+
 
 values = st.text(min_size=1, max_size=30)
 ages = st.builds("{}{}".format, st.integers(0, 999_999), st.sampled_from(("s", "min", "h", "d", "w")))
@@ -27,7 +33,7 @@ filters = st.fixed_dictionaries(
         "since": ages | moments,
         "metadata": st.dictionaries(values, values, max_size=20).map(lambda one: tuple(sorted(one.items()))),
     },
-).map(lambda fields: RunFilter(**fields))
+).map(_filter)
 names = st.sampled_from(
     (
         "text",

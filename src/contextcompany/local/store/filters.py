@@ -70,14 +70,8 @@ class RunFilter:
         for name, value in pairs:
             if not value:
                 continue
-            if len(name) > _MOST_CHARACTERS:
-                raise FilterError(
-                    name[:100], f"its name must have at most {_MOST_CHARACTERS:,} characters, got {len(name):,}"
-                )
-            if len(value) > _MOST_CHARACTERS:
-                raise FilterError(
-                    name, f"must have at most {_MOST_CHARACTERS:,} characters, got {len(value):,}"
-                )
+            _check_length(name[:100], "its name ", name)
+            _check_length(name, "", value)
             key = name.removeprefix(METADATA_PREFIX)
             target, known = (metadata, True) if key != name and key else (found, name in _NAMES)
             if not known:
@@ -124,6 +118,11 @@ class RunFilter:
         """
         now = time.time_ns() if now_ns is None else now_ns
         return _moment("since", self.since, now), _moment("until", self.until, now)
+
+
+def _check_length(name: str, what: str, text: str) -> None:
+    if len(text) > _MOST_CHARACTERS:
+        raise FilterError(name, f"{what}must have at most {_MOST_CHARACTERS:,} characters, got {len(text):,}")
 
 
 def _moment(name: str, value: str, now_ns: int) -> int | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -97,6 +99,13 @@ def percentile(durations: Sequence[int], percent: int) -> int:
     """Return the nearest rank."""
     rank = -(-len(durations) * percent // 100)
     return sorted(durations)[max(rank, 1) - 1]
+
+
+def nearly(amount: float) -> float:
+    """Return what equals an amount apart from the order in which it was added up."""
+    near: Any = pytest.approx(amount)
+    equal: float = near
+    return equal
 
 
 def together(rows: Sequence[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:

@@ -33,6 +33,10 @@ RANKS: dict[str, Callable[[GroupRow], float]] = {
     "slowest": lambda row: row.p95_ns,
     "recent": lambda row: row.last_ns,
 }
+FAILED: dict[bool, Callable[[GroupRow], float]] = {
+    True: lambda row: row.failed_calls,
+    False: lambda row: row.failed,
+}
 
 
 def expected(meeting: Sequence[Whole], by: str) -> dict[str, GroupRow]:
@@ -69,7 +73,7 @@ def row(key: str, of: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]], 
         failed_calls=sum(one["status"] == "failed" for one in of) if calls else 0,
         input_tokens=sum(one["input_tokens"] for one in of),
         output_tokens=sum(one["output_tokens"] for one in of),
-        cost=pytest.approx(sum(costs)) if costs else None,
+        cost=reference.nearly(sum(costs)) if costs else None,
         p50_ns=max(0, reference.percentile(durations, 50)),
         p95_ns=max(0, reference.percentile(durations, 95)),
         thumbs_up=sum(run["thumbs_up"] for run in runs),
@@ -120,8 +124,7 @@ def test_groups_are_what_their_runs_add_up_to(
     right = expected([whole for whole in known.wholes if whole.meets(wanted)], by)
     assert {one.key: plain(one) for one in found} == right
     assert len(found) == len(right)
-    failed = (lambda one: one.failed_calls) if by in KINDS else (lambda one: one.failed)
-    rank = RANKS.get(order, failed)
+    rank = FAILED[by in KINDS] if order == "failed" else RANKS[order]
     ranked = [(-rank(one), one.key) for one in found]
     assert [place for place, _ in ranked] == sorted(place for place, _ in ranked)
     if order != "cost":

@@ -143,7 +143,7 @@ def test_no_text_is_a_mistake(known: Known, text: str) -> None:
 def test_no_value_is_a_mistake(known: Known, value: str, key: str) -> None:
     """A condition may have any value, also one that no text in the database can have."""
     names = ("agent", "user", "org", "session", "model", "tool", "error")
-    wanted = RunFilter(**dict.fromkeys(names, value), metadata=((key, value),))  # type: ignore[arg-type]
+    wanted = RunFilter(**dict.fromkeys(names, value), metadata=((key, value),))
     assert listing.runs(known.connection, wanted).items == ()
 
 

@@ -42,7 +42,7 @@ def bucket(start_ns: int, end_ns: int, runs: Sequence[dict[str, Any]]) -> Bucket
         p95_ns=reference.percentile(durations, 95),
         input_tokens=sum(run["input_tokens"] for run in runs),
         output_tokens=sum(run["output_tokens"] for run in runs),
-        cost=pytest.approx(sum(run["cost"] or 0.0 for run in runs)),
+        cost=reference.nearly(sum(run["cost"] or 0.0 for run in runs)),
         thumbs_up=sum(run["thumbs_up"] for run in runs),
         thumbs_down=sum(run["thumbs_down"] for run in runs),
     )
