@@ -100,7 +100,7 @@ demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERV
 # What it measures as ours is this checkout, with the bare OpenTelemetry SDK beside it.
 .venvs/peer-contextcompany-otel/.installed: pyproject.toml
 
-bench: install older-sdk $(PEERS:%=.venvs/peer-%/.installed) ## Measure recording beside the bare SDK and its peers, write docs/benchmarks.md (two hours)
+bench: install older-sdk $(PEERS:%=.venvs/peer-%/.installed) ## Measure recording beside the bare SDK and its peers, write docs/benchmarks.md (an hour)
 	for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark || exit; done
 	rm -f build/benchmarks.jsonl
 	$(BIN)/python -m benchmarks.peers --results build/benchmarks.jsonl --write docs/benchmarks.md

@@ -29,8 +29,13 @@ def say(record: Record) -> None:
     figures = " ".join(f"{name}={value:.6g}" for name, value in record.values.items())
     arrived = f" {record.delivered}/{record.sent} spans" if record.sent else ""
     from_disk = f", {record.from_disk} from disk" if record.from_disk else ""
+    account = f" ({record.account})" if record.account else ""
     error = f" FAILED: {record.error.strip()}" if record.error else ""
-    print(f"{record.measure} {record.peer}{arrived}{from_disk} {figures}{error}", file=sys.stderr, flush=True)
+    print(
+        f"{record.measure} {record.peer}{arrived}{from_disk} {figures}{account}{error}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def main() -> None:

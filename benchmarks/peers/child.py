@@ -54,6 +54,7 @@ def main(order: Order, file: Path) -> None:
         elapsed=elapsed,
         flushed=flushed,
         peak=_peak_bytes(),
+        account=recorder.account(),
         ended=time.monotonic(),
     )
     file.write_text(told.text())

@@ -246,8 +246,12 @@ def _measured(
             values["wire_bytes"] = arrived.wire_bytes / arrived.spans * one.spans_per_run
             values["plain_bytes"] = arrived.plain_bytes / arrived.spans * one.spans_per_run
             values["requests"] = arrived.requests
-        error = "" if finished.told else finished.error
-        return Record(measure, one.name, number, spans, arrived.spans + from_disk, from_disk, values, error)
+        # A caller that waits for a collector that never answers does not come to its exit.
+        is_stuck = finished.was_killed and behaviour != "healthy"
+        error = "" if finished.told or is_stuck else finished.error
+        account = finished.told.account if finished.told else ""
+        delivered = arrived.spans + from_disk
+        return Record(measure, one.name, number, spans, delivered, from_disk, values, error, account)
 
 
 def _from_disk(bench: Bench, one: Peer, sink: Sink, home: Path, spans: int) -> int:
@@ -263,7 +267,7 @@ def _from_disk(bench: Bench, one: Peer, sink: Sink, home: Path, spans: int) -> i
 def _values(finished: Finished) -> dict[str, float]:
     told = finished.told
     if told is None:
-        return {"was_killed": float(finished.was_killed)}
+        return {"was_killed": float(finished.was_killed), "exit": finished.exit}
     return {
         "setup": told.setup,
         "first": told.first,

@@ -60,6 +60,7 @@ class Told:
         elapsed: seconds that all runs took together.
         flushed: seconds that flushing took.
         peak: bytes of memory at most.
+        account: what the library says of spans that it has not delivered.
         ended: the monotonic clock when nothing was left to do but to exit.
     """
 
@@ -72,6 +73,7 @@ class Told:
     elapsed: float
     flushed: float
     peak: int
+    account: str
     ended: float
 
     def text(self) -> str:

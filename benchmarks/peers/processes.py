@@ -110,7 +110,7 @@ class Finished:
 
     Attributes:
         told: what it measured of itself; None where it never got to the end.
-        exit: seconds from the end of its work to its own end.
+        exit: seconds from the end of its work to its own end; the limit where it never got there.
         was_killed: whether it was given up.
         error: the end of what it said, where it failed.
     """
@@ -155,7 +155,7 @@ def play(peer: Peer, order: Order, places: Places, home: Path, limit: float) -> 
         ended = time.monotonic()
         said = _end_of(errors)
     if not file.exists():
-        return Finished(None, 0.0, was_killed, said or "it told nothing")
+        return Finished(None, limit, was_killed, said or "it told nothing")
     told = Told.read(file.read_text())
     return Finished(told, ended - told.ended, was_killed, said if process.returncode else "")
 

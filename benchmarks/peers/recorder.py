@@ -18,7 +18,9 @@ class Recorder:
     Attributes:
         run: record one run.
         flush: the call by which the library sends everything now.
+        account: what the library says of spans that it has not delivered; empty for nothing.
     """
 
     run: Callable[[Variant], None]
     flush: Callable[[], object]
+    account: Callable[[], str] = str

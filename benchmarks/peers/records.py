@@ -25,6 +25,7 @@ class Record:
         from_disk: how many of them did.
         values: further figures by name, in seconds, bytes and counts.
         error: what went wrong; empty for nothing.
+        account: what the library said of spans that it had not delivered before the process ended.
     """
 
     measure: str
@@ -35,6 +36,7 @@ class Record:
     from_disk: int = 0
     values: dict[str, float] = field(default_factory=dict[str, float])
     error: str = ""
+    account: str = ""
 
     @property
     def missing(self) -> int:

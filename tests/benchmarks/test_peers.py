@@ -51,6 +51,7 @@ def test_all_spans_arrive(name: str) -> None:
     assert {record.peer for record in records} == {RAW.name, OURS.name}
     for record in records:
         assert record.delivered == record.sent > 0, record
+        assert not record.account, record
         assert 0 < record.values["median"] <= record.values["p99"] <= record.values["longest"]
         assert record.values["cpu"] > 0
 
@@ -67,6 +68,9 @@ def test_an_exit_is_seen_with_every_collector() -> None:
     assert not any(record.values["was_killed"] for record in records)
     (healthy,) = records.of("exit_healthy", OURS.name)
     assert healthy.delivered == healthy.sent > 0
+    (refusing,) = records.of("exit_refusing", OURS.name)
+    assert refusing.delivered == 0
+    assert "pending" in refusing.account
 
 
 def test_an_import_is_beside_the_bare_interpreter() -> None:

@@ -33,7 +33,12 @@ def recorder() -> Recorder:
                 (_step if kind == "step" else _call)(run, given, number)
             run.response(given.response)
 
-    return Recorder(record, lambda: tcc.flush(_FLUSH_SECONDS))
+    def account() -> str:
+        stats = tcc.stats()
+        counts = {"pending": stats.pending, "spooled": stats.spooled, **stats.dropped}
+        return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
+
+    return Recorder(record, lambda: tcc.flush(_FLUSH_SECONDS), account)
 
 
 def _step(run: Run, given: Variant, number: int) -> None:
