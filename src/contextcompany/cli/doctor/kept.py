@@ -30,6 +30,4 @@ def kept(path: Path) -> Finding:
         return Finding(TOPIC, "problem", str(error))
     except OSError as error:
         return Finding(TOPIC, "problem", f"{path}: {error}", "name another with --db or TCC_LOCAL_DB")
-    return Finding(
-        TOPIC, "ok", f"{counted(found.runs, 'run')} ({size_text(found.bytes)}) in {path}"
-    )
+    return Finding(TOPIC, "ok", f"{counted(found.runs, 'run')} ({size_text(found.bytes)}) in {path}")
