@@ -26,7 +26,7 @@ ctypes.CDLL(None).malloc_stats()
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps a heap for each thread")
 def test_threads_share_one_heap() -> None:
     """However many threads there are, the C library tells of a single heap."""
-    told = subprocess.run(  # noqa: S603 - our own program
+    told = subprocess.run(
         [sys.executable, "-c", _PROGRAM], check=True, capture_output=True, text=True, timeout=30
     ).stderr
     assert told.count("Arena ") == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 
 def numbers(listed: str | None) -> list[int]:
     """Read what `group_concat` made of whole numbers."""
-    return list(map(int, listed.split(","))) if listed else []
+    # Twice as fast as to take it apart and read one by one.
+    return cast("list[int]", json.loads(f"[{listed}]")) if listed else []
 
 
 def nearest_rank(ordered: Sequence[int], percent: int) -> int:
