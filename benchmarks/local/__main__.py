@@ -6,7 +6,7 @@
 Both start from nothing on a free port with their own database in a temporary folder, one after the other, and
 have the machine to themselves. One client posts requests of 510 compressed spans over one connection and
 repeats what is refused as too much; a span counts when it can be asked for. Pages are asked for 20 times.
-Beside the time that passes stands the time that the processor spends on it, which a busy machine changes less.
+Beside the time that passes stands what the processor spends on it, which a busy machine changes less.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 def numbers(listed: str | None) -> list[int]:
     """Read what `group_concat` made of whole numbers."""
-    # Twice as fast as to take it apart and read one by one.
-    return cast("list[int]", json.loads(f"[{listed}]")) if listed else []
+    # The parser of JSON is twice as fast as splitting the text.
+    found: list[int] = json.loads(f"[{listed}]") if listed else []
+    return found
 
 
 def nearest_rank(ordered: Sequence[int], percent: int) -> int:
