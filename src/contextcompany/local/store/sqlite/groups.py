@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import BadCursorError, GroupRow, Page
-from contextcompany.local.store.sqlite import calls, cursors
+from contextcompany.local.store.sqlite import calls, cursors, listing
 from contextcompany.local.store.sqlite.conditions import conditions
 from contextcompany.local.store.sqlite.durations import nearest_rank, numbers
 from contextcompany.local.store.sqlite.finding import Finder
@@ -113,7 +113,7 @@ def groups(
         if not 0 <= begun <= _FARTHEST:
             raise BadCursorError("the cursor is none of this list: leave it out to begin at the top")
     part = Part(order, limit, begun)
-    found = conditions(wanted)
+    found = conditions(listing.without_idle_bounds(connection, wanted))
     finder = Finder(connection, found) if found.all_sets or len(found.inline) > 1 else None
     if by in {"tool", "model"}:
         rows, is_more = calls.groups(connection, by, finder, part)

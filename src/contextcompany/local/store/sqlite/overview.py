@@ -65,7 +65,19 @@ def overview(connection: sqlite3.Connection, wanted: RunFilter, *, buckets: int 
     if found.all_sets:
         sums = _of_sets(connection, found, start, step)
     else:
-        sums = _of_all(connection, found, start, step, count)
+        # Each stretch has bounds of its own: beside those of the filter, SQLite would begin at these each time.
+        untimed = conditions(wanted.but(since="", until=""))
+        since, until = wanted.bounds_ns()
+        begins = [start + number * step for number in range(count)]
+        sums = {
+            number: _of_stretch(
+                connection,
+                untimed,
+                begin if since is None else max(begin, since),
+                begin + step if until is None else min(begin + step, until),
+            )
+            for number, begin in enumerate(begins)
+        }
     durations: list[int] = []
     kept: list[Bucket] = []
     for number in range(count):
@@ -116,18 +128,12 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
             steps[0] = 2 * step
 
 
-def _of_all(
-    connection: sqlite3.Connection, found: Conditions, start: int, step: int, count: int
-) -> dict[int, Sequence[Any]]:
-    query = f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end"
-    return {
-        number: connection.execute(
-            query,
-            found.parameters
-            | {"first": max(0, start + number * step), "end": min(start + (number + 1) * step, 2**63 - 1)},
-        ).fetchone()
-        for number in range(count)
-    }
+def _of_stretch(connection: sqlite3.Connection, found: Conditions, first: int, end: int) -> Sequence[Any]:
+    sums: Sequence[Any] = connection.execute(
+        f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end",
+        found.parameters | {"first": max(0, first), "end": min(end, 2**63 - 1)},
+    ).fetchone()
+    return sums
 
 
 def _of_sets(
