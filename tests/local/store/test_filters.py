@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -143,3 +143,11 @@ def test_another_condition_makes_another_filter() -> None:
     wanted = RunFilter(agent="a", metadata=(("k", "v"),))
     assert wanted.but(agent="", tool="t") == RunFilter(tool="t", metadata=(("k", "v"),))
     assert wanted == RunFilter(agent="a", metadata=(("k", "v"),))
+
+
+@given(st.integers(0, 2**63 // 1000))
+def test_a_bound_is_exact_to_the_microsecond(microseconds: int) -> None:
+    """A time that an answer of the API holds finds just what began then, whatever its last digits."""
+    text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).isoformat()
+    expected = min(microseconds * 1_000, 2**63 - 1)
+    assert RunFilter(since=text).bounds_ns() == (expected, None)

@@ -108,7 +108,8 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
     steps = list(_STEPS)
     while True:
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        offset = _MONDAY if step >= _WEEK else 0
+        # Before the first Monday there is no time that any step would reach beyond.
+        offset = _MONDAY if step >= _WEEK and first >= _MONDAY else 0
         start = (first - offset) // step * step + offset
         if (last - start) // step + 1 <= most:
             return step, start
