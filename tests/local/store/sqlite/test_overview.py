@@ -16,6 +16,7 @@ from contextcompany.local.store.rows import Bucket, Overview
 from contextcompany.local.store.sqlite import finding, overview, schema
 from contextcompany.local.store.sqlite.store import SqliteRunStore
 from tests.local import agent_spans as spans
+from tests.local.conftest import BERLIN
 from tests.local.store.sqlite import reference
 from tests.local.store.sqlite.test_listing import SOME, moment
 
@@ -131,3 +132,16 @@ def test_few_stretches_cover_all_of_time(tmp_path: Path, buckets: int) -> None:
             found = store.overview(RunFilter(), buckets=buckets)
             assert sum(stretch.runs for stretch in found.buckets) == number + 1
             assert len(found.buckets) <= buckets
+
+
+@pytest.mark.zone(BERLIN)
+@pytest.mark.parametrize(("month", "ahead"), [("01", 1), ("06", 2)])
+def test_days_begin_at_midnight_of_this_machine(known: Known, month: str, ahead: int) -> None:
+    """Stretches of hours and days are those of the clock that people look at."""
+    wanted = RunFilter(since=f"2026-{month}-01", until=f"2026-{month}-21")
+    for buckets, days in ((4, 7), (20, 1), (40, 0.5)):
+        found = overview.overview(known.connection, wanted, buckets=buckets).buckets
+        length = int(days * DAY_NS)
+        assert [stretch.end_ns - stretch.start_ns for stretch in found] == [length] * len(found)
+        monday = 4 * DAY_NS if days == 7 else 0
+        assert (found[0].start_ns + ahead * 3_600 * 10**9 - monday) % length == 0
