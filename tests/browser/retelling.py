@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from contextcompany.local.reading.read import read
 
@@ -55,8 +56,10 @@ class Retelling:
             end, before = max(end, self._tell(child, begin if together else end)), child
         if end == begin:
             reading = read(span)
-            least = {"step": 500 + 11 * reading.usage.output_tokens, "tool": 60}.get(reading.kind, 10)
-            end += self._ms(least, 3 * least + 60)
+            # A tool is always about as fast as another time.
+            tool = 30 + crc32(reading.name.encode()) % 700
+            least = {"step": 500 + 11 * reading.usage.output_tokens, "tool": tool}.get(reading.kind, 10)
+            end += self._ms(least, 2.5 * least)
         end += self._ms(1, 9)
         self._told.append(self._moved(span, begin, end))
         self._tell_feedback(span.span_id, end)
@@ -66,7 +69,7 @@ class Retelling:
         at = end + _UNTIL_FEEDBACK
         self._told += [self._moved(span, at, at) for span in self._said[about]]
 
-    def _ms(self, least: int, most: int) -> int:
+    def _ms(self, least: float, most: float) -> int:
         return round(self._chance.uniform(least, most) * MS)
 
     def _moved(self, span: SpanRecord, start_ns: int, end_ns: int) -> SpanRecord:

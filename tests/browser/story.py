@@ -50,7 +50,7 @@ def tell(store: SqliteRunStore, *, copies: int = _COPIES) -> None:
     # The newest of each are a few minutes apart, the conversation last.
     newest = [*recorded[len(QUESTIONS) :], *recorded[: len(QUESTIONS)]]
     for number, one in enumerate(newest):
-        minutes = 3 + 9 * (len(newest) - 1 - number) + chance.random() * 4
+        minutes = 3 + 2.3 * (len(newest) - 1 - number) ** 1.35 + chance.random()
         spans += one.retold(chance, now - round(minutes * _MINUTE))
     for copy in range(1, copies):
         for number, one in enumerate(recorded):
@@ -145,9 +145,8 @@ def _told(tale: Tale, number: int) -> tcc.Run:
         ]
     last = run.step().prompt(messages).model(requested=tale.model)
     if tale.error:
-        last.error(tale.error)
-        kinds = {"TimeoutError": TimeoutError, "RateLimitError": openai.OpenAIError}
-        run.error(type(tale.kind, (kinds[tale.kind],), {})(tale.error))
+        last.error(_error(tale.error))
+        run.error(_error(tale.error))
         return run
     last.response(tale.answer).finish_reason("stop")
     last.tokens(prompt_uncached=tale.read, prompt_cached=tale.cached, completion=tale.words).end()
@@ -163,9 +162,16 @@ def _told(tale: Tale, number: int) -> tcc.Run:
 def _called(run: tcc.Run, call: Call) -> None:
     handle = run.tool_call(call.tool).args(dict(call.args))
     if call.error:
-        handle.error(call.error)
+        handle.error(_error(call.error))
     else:
         handle.result(call.result).end()
+
+
+def _error(text: str) -> Exception:
+    """Make an exception of a type and a message."""
+    kind, message = text.split(": ", 1)
+    made: Exception = type(kind, (Exception,), {"__module__": "builtins"})(message)
+    return made
 
 
 def _trip() -> tcc.Run:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call: what it was given and what came back, or the error that it ended with."""
+    """One tool call: what it was given and what came back, or the type and message of its error."""
 
     tool: str
     args: Mapping[str, Any]
@@ -24,7 +24,7 @@ class Tale:
     """One question to an agent with what became of it.
 
     `words` is the length of the answer in tokens, `read` how many tokens the model read, `cached` how many of
-    them it knew already. With `error` the run fails with it, `kind` is its type.
+    them it knew already. With `error`, a type and a message, the run fails.
     """
 
     agent: str
@@ -36,7 +36,6 @@ class Tale:
     cached: int = 0
     words: int = 120
     error: str = ""
-    kind: str = ""
     partial: str = ""
     score: str = ""
     said: str = ""
@@ -116,10 +115,9 @@ TALES: Final = (
         "claude-sonnet-4-5",
         "How did returns of lamps develop since the new packaging?",
         "",
-        (Call("run_sql", {"sql": "SELECT * FROM returns"}, error="statement timeout after 30 s"),),
+        (Call("run_sql", {"sql": "SELECT * FROM returns"}, error="TimeoutError: no answer within 30 s"),),
         read=2_800,
-        error="the warehouse did not answer within 30 s",
-        kind="TimeoutError",
+        error="TimeoutError: the warehouse did not answer within 30 s",
     ),
     Tale(
         "book-finder",
@@ -138,7 +136,7 @@ TALES: Final = (
         (
             Call("read_document", {"id": "inv-88301"}, {"pages": 1}),
             Call("read_document", {"id": "inv-88302"}, {"pages": 1}),
-            Call("read_document", {"id": "inv-88303"}, error="the scan cannot be read"),
+            Call("read_document", {"id": "inv-88303"}, error="ValueError: the scan cannot be read"),
         ),
         read=5_100,
         words=80,
@@ -199,14 +197,13 @@ TALES: Final = (
         "",
         (Call("find_entries", {"supplier": "Brandt & Co"}, {"entries": ["B-55087", "B-55093"]}),),
         read=1_960,
-        error="429: the quota of this minute is used up",
-        kind="RateLimitError",
+        error="RateLimitError: the quota of this minute is used up",
     ),
     Tale(
         "clinic-desk",
         "gpt-5-mini",
         "Do you have parking for a wheelchair van?",
-        "Yes: two wide spaces on the north side, by the lift: not to be booked, but they are rarely full.",
+        "Yes: two wide spaces on the north side. You cannot book them; they are rarely full.",
         (Call("search_help", {"query": "parking wheelchair van"}, {"page": "Getting here"}),),
         read=780,
         words=42,

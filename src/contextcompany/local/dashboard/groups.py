@@ -114,8 +114,8 @@ GROUPINGS: Final = (
         "Failures",
         "kind of error",
         "recent",
-        about="Runs that failed, by the kind of their error.",
-        empty="No run has failed.",
+        about="What went wrong in runs, by its kind; a run may well get over it.",
+        empty="Nothing has failed.",
     ),
 )
 
@@ -157,6 +157,7 @@ class GroupsPage:
             ranks={
                 name: (label, page_path(grouping.path, asked.wanted, (("rank", name),)))
                 for name, label in RANKS.items()
+                if name != "cost" or grouping.by != "tool"
             },
             rows=[(row, leads_to(grouping.by, row.key, asked.wanted)) for row in page.items],
             next_page=page_path(grouping.path, asked.wanted, following) if page.cursor else "",
