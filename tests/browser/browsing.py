@@ -6,7 +6,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, ViewportSize
 
 WIDE: Final = 1280
 NARROW: Final = 390
@@ -49,26 +49,42 @@ def launched(path: str) -> Generator[Browser]:
             browser.close()
 
 
-def viewport(width: int) -> dict[str, int]:
+def viewport(width: int) -> ViewportSize:
     """Return the size of a window of a width."""
-    return {"width": width, "height": _HEIGHTS[width]}
+    return {"width": width, "height": _HEIGHTS.get(width, _HEIGHTS[WIDE])}
 
 
-@dataclass(slots=True)
-class Watch:
-    """Note what goes wrong on a page: its console, its scripts, its requests, its dialogs."""
+# Without slots: Playwright keeps something of its own on whatever listens.
+@dataclass
+class Opened:
+    """A window of the browser with one page, which notes all that goes wrong on it.
 
-    host: str
+    Its console, scripts, requests that fail or go elsewhere, dialogs.
+    """
+
+    page: Page
+    origin: str
     problems: list[str] = field(default_factory=list[str])
 
-    def over(self, page: Page) -> Page:
-        """Begin with a page."""
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
-        page.on("requestfailed", self._failed)
-        page.on("request", self._asked)
-        page.on("dialog", self._dialog)
-        return page
+    @classmethod
+    def on(cls, browser: Browser, origin: str, *, width: int = WIDE, **more: Any) -> Self:
+        """Open a window of a width on the dashboard at an origin; `more` goes to the browser's context."""
+        context = browser.new_context(base_url=origin, viewport=viewport(width), locale="en-GB", **more)
+        context.set_default_timeout(10_000)
+        window = cls(context.new_page(), origin)
+        window._watch()
+        return window
+
+    def go(self, path: str) -> Page:
+        """Open a page of the dashboard, with its scripts at work where there are any."""
+        self.page.goto(path)
+        return self.page
+
+    def live(self, path: str) -> Page:
+        """Open a page and wait until it is told of changes."""
+        self.page.goto(path)
+        self.page.wait_for_selector("html[data-connected=yes]")
+        return self.page
 
     def forgive(self, text: str) -> None:
         """Take out what a test provoked on purpose; it must be there."""
@@ -76,9 +92,21 @@ class Watch:
         assert len(kept) < len(self.problems), f"{text!r} is not among {self.problems}"
         self.problems[:] = kept
 
+    def close(self) -> None:
+        """Close the window."""
+        self.page.context.close()
+
+    def _watch(self) -> None:
+        page = self.page
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("request", self._asked)
+        page.on("dialog", self._dialog)
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning", "assert"}:
-            self.problems.append(f"console: {message.type}: {message.text} {message.location}")
+            self.problems.append(f"console: {message.type}: {message.text}")
 
     def _failed(self, request: Request) -> None:
         if request.failure != _ENDED:
@@ -86,7 +114,7 @@ class Watch:
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.netloc != self.host and parts.scheme not in {"data", "blob"}:
+        if f"{parts.scheme}://{parts.netloc}" != self.origin and parts.scheme not in {"data", "blob"}:
             self.problems.append(f"request to elsewhere: {request.url}")
 
     def _dialog(self, dialog: Dialog) -> None:
