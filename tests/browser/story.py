@@ -241,6 +241,11 @@ def _trip() -> tcc.Run:
     return run
 
 
+def write(path: str, *, copies: int = _COPIES) -> None:
+    """Write the week that ends now into a database; one copy is each run once."""
+    with SqliteRunStore.open(Path(path)) as store:
+        tell(store, copies=copies)
+
+
 if __name__ == "__main__":
-    with SqliteRunStore.open(Path(sys.argv[1])) as kept:
-        tell(kept)
+    write(sys.argv[1])

@@ -85,7 +85,7 @@ def test_text_is_searched_for(runs: Served, opened: Callable[..., Opened]) -> No
 
 @pytest.mark.parametrize(
     ("choice", "label", "condition"),
-    [("Status", "Failed", "status=failed"), ("Feedback", "Feedback: thumbs up", "feedback=up")],
+    [("Status", "Failed", "status=failed"), ("Feedback", "Thumbs up", "feedback=up")],
 )
 def test_a_choice_holds_at_once(
     runs: Served, opened: Callable[..., Opened], choice: str, label: str, condition: str

@@ -85,6 +85,22 @@ def test_who_reads_no_further_ends_it_quietly() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_an_interrupt_stays_one_whatever_it_breaks(
+    tcc: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle of cleaning up leads to other errors; it ends quietly all the same."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("cannot release un-acquired lock")
+
+    monkeypatch.setattr("contextcompany.cli.runs.newest", interrupted)
+    assert tcc("runs") == (130, "", "")
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_terminal_without_unicode() -> None:
     """What it cannot show comes as escapes."""
     shown = ran("show", "last", PYTHONIOENCODING="ascii", PYTHONUTF8="0", **_database())

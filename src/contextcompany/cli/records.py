@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run_record(row: RunRow) -> dict[str, Any]:
     """Return a run's line as the API has it."""
     # Loading the models takes longer than most commands.
-    from contextcompany.local.api.models import run_fields
+    from contextcompany.local.api.filling import run_fields
 
     return run_fields(row).model_dump(mode="json")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -74,7 +75,7 @@ def test_columns_stay_in_the_plot(buckets: list[Bucket]) -> None:
     """Whatever the figures are, nothing is drawn outside of the chart."""
     for chart in overview_charts(_overview(*buckets), _href):
         assert chart.summary.startswith(f"{chart.name}: ")
-        assert len(chart.ticks) <= 5
+        assert len(chart.ticks) <= 9
         for column in chart.columns:
             assert 0 <= column.from_x <= column.x <= column.x + column.width <= 100.01
             for segment in column.segments:
@@ -123,3 +124,24 @@ def test_a_stretch_is_told_by_its_times() -> None:
     if datetime.fromtimestamp(midnight / _S).astimezone().hour == 0:
         assert stretch_text(Bucket(midnight, midnight + day)) == "1 May"
         assert stretch_text(Bucket(midnight, midnight + 7 * day)) == "1 May to 8 May"
+
+
+@pytest.mark.parametrize(
+    ("hours", "buckets", "step"),
+    [(1, 60, 600), (24, 48, 6 * 3_600), (7 * 24, 56, 2 * 86_400), (90 * 24, 45, 28 * 86_400)],
+)
+def test_the_times_under_a_chart_are_round(hours: int, buckets: int, step: int) -> None:
+    """Names of times stand at even distances, in order, at full minutes, hours or days."""
+    length = hours * _HOUR // buckets
+    chart = overview_charts(
+        _overview(
+            *(Bucket(_NOON + place * length, _NOON + (place + 1) * length) for place in range(buckets))
+        ),
+        _href,
+    )[0]
+    places = [tick.x for tick in chart.ticks]
+    assert 3 <= len(places) <= 6
+    assert places == sorted(places)
+    # A change of the clocks moves a time by an hour.
+    apart = [(after - before) / 100 * hours * 3_600 for before, after in itertools.pairwise(places)]
+    assert all(abs(seconds - step) <= 3_600 for seconds in apart)

@@ -31,7 +31,9 @@ def shown(tmp_path: Path) -> Generator[Served]:
     with served(tmp_path) as found:
         found.store.add(agent_run("r-1", seconds_ago=90, more=_facts()))
         found.store.add(agent_run("r-2", seconds_ago=80, prompt="And now?", more=_facts()))
-        found.store.add(agent_run("r-3", seconds_ago=7_000, agent="billing", tool="pay", error="TimeoutError"))
+        found.store.add(
+            agent_run("r-3", seconds_ago=7_000, agent="billing", tool="pay", error="TimeoutError")
+        )
         yield found
 
 

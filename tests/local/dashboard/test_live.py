@@ -67,7 +67,7 @@ def test_a_page_that_comes_back_hears_what_it_missed(shown: Served) -> None:
 
 
 def test_open_pages_hold_up_neither_answers_nor_the_end(tmp_path: Path) -> None:
-    """With as many pages open as there may be, others are answered, one more is refused, and the end is quick."""
+    """With all pages open that there may be, answers come, one more page is refused, and the end is quick."""
     with served(tmp_path) as shown:
         streams = [_stream(shown) for _ in range(64)]
         for stream in streams:
@@ -83,7 +83,8 @@ def test_open_pages_hold_up_neither_answers_nor_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("0", True), ("12", True), ("", False), ("-1", False), ("٣", False), ("9" * 19, False)]
+    ("text", "expected"),
+    [("0", True), ("12", True), ("", False), ("-1", False), ("٣", False), ("9" * 19, False)],
 )
 def test_a_change_number_is_a_short_row_of_digits(text: str, expected: bool) -> None:
     """Numbers that no store counts to are none."""

@@ -72,7 +72,7 @@ def test_what_stands_out_is_ranked(shown: Served, rank: str, agents: list[str] |
     """Agents, models and tools are ranked by cost, failures or duration, and lead to their runs."""
     page = see(shown, f"/?since=24h&rank={rank}")
     ranked = page.source.partition("What stands out")[2]
-    found = re.findall(r'data-open><bdi>(\w+)</bdi>', ranked.partition(">Models<")[0])
+    found = re.findall(r"data-open><bdi>(\w+)</bdi>", ranked.partition(">Models<")[0])
     if agents is not None:
         assert sorted(found) == agents
     assert page.links["support"] == "/runs?agent=support&since=24h"

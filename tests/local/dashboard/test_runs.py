@@ -27,7 +27,7 @@ class TestTheList:
     """`/runs`."""
 
     def test_shows_each_run_newest_first(self, shown: Served) -> None:
-        """A line tells status, prompt, response, agent, duration, tokens, cost and age, and leads to its run."""
+        """A line tells status, words, agent, duration, tokens, cost and age, and leads to its run."""
         shown.store.add(agent_run("r-old", seconds_ago=7_300, prompt="Cancel it", error="TimeoutError"))
         shown.store.add(agent_run("r/new", seconds_ago=70))
         page = see(shown, "/runs")
@@ -163,7 +163,9 @@ class TestParts:
         page = see(shown, "/fragments/runs?after=0")
         assert (page.headers["x-whole"], page.runs) == ("no", [])
 
-    @pytest.mark.parametrize("query", ["after=x", "after=-1", "after=" + "9" * 40, "status=great", "cursor=zzz"])
+    @pytest.mark.parametrize(
+        "query", ["after=x", "after=-1", "after=" + "9" * 40, "status=great", "cursor=zzz"]
+    )
     def test_refuse_what_they_cannot_read(self, shown: Served, query: str) -> None:
         """A bad part is a 400."""
         assert see(shown, f"/fragments/runs?{query}").status == 400
@@ -173,13 +175,16 @@ class TestTheAgent:
     """`/agents/{name}`."""
 
     @pytest.mark.parametrize(
-        "name", ["support", "runs", "..", ".", "a/b", "/", "%2F", "triage ü 🙂", "?a=b&c", "#x", "~..", HOSTILE]
+        "name",
+        ["support", "runs", "..", ".", "a/b", "/", "%2F", "triage ü 🙂", "?a=b&c", "#x", "~..", HOSTILE],
     )
     def test_has_a_page_whatever_its_name(self, shown: Served, name: str) -> None:
         """Any name leads from the list of agents to the figures and the runs of that agent alone."""
         shown.store.add([*agent_run("r-1", agent=name), *agent_run("r-2", agent="another")])
         listed = see(shown, "/agents")
-        (path,) = {href for href in listed.links.values() if href.startswith("/agents/")} - {"/agents/another"}
+        (path,) = {href for href in listed.links.values() if href.startswith("/agents/")} - {
+            "/agents/another"
+        }
         page = see(shown, path)
         assert (page.status, page.runs) == (200, ["r-1"])
         assert "Median duration" in page.text

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_a_field_is_completed_from_what_is_stored(tmp_path: Path) -> None:
-    """Values that begin with what was typed come as options, escaped; keys of metadata and their values too."""
+    """Values that begin with what was typed come as options, escaped; those of metadata too."""
     with served(tmp_path) as shown:
         more = {f"{attributes.TCC_METADATA_PREFIX}tier": "gold"}
         shown.store.add([*agent_run("r-1", more=more), *agent_run("r-2", agent=HOSTILE)])

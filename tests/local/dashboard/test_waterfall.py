@@ -131,6 +131,15 @@ def test_feedback_does_not_stretch_the_scale() -> None:
     assert found.end_ns == root.end_ns
 
 
+def test_nothing_in_the_tree_is_without_a_name() -> None:
+    """A run without an agent goes by its id; what has no name says so, each in its words."""
+    root = run()
+    spans = [root, step(parent=root, model="", start_ms=1), tool(parent=root, name="", start_ms=2)]
+    names = [place.name for place in waterfall(outline(spans)).places]
+    assert names[1] == "no model named"
+    assert all(names)
+
+
 def test_the_first_failure_is_the_innermost() -> None:
     """Of a chain of failures that one is worth to be seen that began it."""
     failed = ("ERROR", "no")

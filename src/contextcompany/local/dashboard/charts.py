@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.local.dashboard.formatting import NONE, cost_text, count_text, moment, rate_text
@@ -32,12 +33,18 @@ _TRAILING_ZEROS: Final = re.compile(r"\.0+(?=\D|$)")
 # Less is nothing, to an axis.
 _LEAST_VALUE: Final = 1e-9
 _LEAST_HEIGHT: Final = 1.5
-_MOST_TICKS: Final = 5
+_NS: Final = 1_000_000_000
+_DAY: Final = 86_400
+_MOST_TICKS: Final = 6
+_STEPS: Final = (
+    *(minutes * 60 for minutes in (1, 5, 10, 15, 30, 60, 120, 180, 360, 720)),
+    *(days * _DAY for days in (1, 2, 7, 14, 28, 91, 182, 364, 3_640, 36_400)),
+)
+# The name of a time needs this much room, in percent, so that it is not cut off.
+_LEAST_ROOM: Final = 4.0
 _GAP: Final = 0.22
-_DAY_NS: Final = 86_400 * 1_000_000_000
+_DAY_NS: Final = _DAY * _NS
 _NS_PER_MS: Final = 1_000_000
-_NEAR_END: Final = 94.0
-_NEAR_START: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,20 +274,27 @@ def _columns(
 
 
 def _ticks(buckets: Sequence[Bucket]) -> tuple[Tick, ...]:
+    """Name a few round times: full hours or days of the zone of this machine."""
     if not buckets:
         return ()
-    every = math.ceil(len(buckets) / _MOST_TICKS)
-    whole = buckets[-1].end_ns - buckets[0].start_ns
+    first, last = buckets[0].start_ns // _NS, buckets[-1].end_ns // _NS
+    whole = max(1, last - first)
+    step = next((step for step in _STEPS if whole / step <= _MOST_TICKS), whole)
     found: list[Tick] = []
-    for place in range(0, len(buckets), every):
-        x = round(place / len(buckets) * 100, 3)
-        anchor = "start" if x < _NEAR_START else "end" if x > _NEAR_END else "middle"
-        found.append(Tick(x, anchor, _tick_text(moment(buckets[place].start_ns), whole)))
+    # Zones are off by hours, and by another number of them after a change of the clocks.
+    for seconds in range(first - first % step - _DAY, last + _DAY, step):
+        at = moment(seconds * _NS)
+        offset = at.utcoffset() or timedelta()
+        shown = seconds - int(offset.total_seconds())
+        x = round((shown - first) / whole * 100, 3)
+        if 0 <= x <= 100 - _LEAST_ROOM:
+            anchor = "start" if x < _LEAST_ROOM else "middle"
+            found.append(Tick(x, anchor, _tick_text(moment(shown * _NS), step)))
     return tuple(found)
 
 
-def _tick_text(at: datetime, whole_ns: int) -> str:
-    return f"{at:%H:%M}" if whole_ns <= 2 * _DAY_NS else _date(at)
+def _tick_text(at: datetime, step: int) -> str:
+    return f"{at:%H:%M}" if step < _DAY and (at.hour or at.minute) else _date(at)
 
 
 def _date(at: datetime) -> str:

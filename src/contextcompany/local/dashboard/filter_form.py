@@ -50,8 +50,8 @@ _FEEDBACK_NAMES: Final = {
     "up": "Thumbs up",
     "down": "Thumbs down",
     "text": "With text",
-    "any": "Any",
-    "none": "None",
+    "any": "Any feedback",
+    "none": "No feedback",
 }
 _ORDER_NAMES: Final = {
     "newest": "Newest first",
@@ -202,7 +202,10 @@ def filter_form(asked: Asked, *, leave_out: Iterable[str] = ()) -> FilterForm:
                 "status", "Status", typed.get("status", ""), _options("Any status", STATUSES, _STATUS_NAMES)
             ),
             Choice(
-                "feedback", "Feedback", typed.get("feedback", ""), _options("All", FEEDBACK, _FEEDBACK_NAMES)
+                "feedback",
+                "Feedback",
+                typed.get("feedback", ""),
+                _options("Feedback", FEEDBACK, _FEEDBACK_NAMES),
             ),
             Choice("order", "Order", typed.get("order", ""), _options("", ORDERS, _ORDER_NAMES)),
         )
@@ -240,7 +243,8 @@ def _chips(asked: Asked, left_out: frozenset[str]) -> tuple[Chip, ...]:
     names = {"status": _STATUS_NAMES, "feedback": _FEEDBACK_NAMES, "order": _ORDER_NAMES}
     found: list[Chip] = []
     for name, value in wanted.pairs():
-        if name in left_out:
+        # A stretch of time that is offered is marked where it is offered.
+        if name in left_out or (name == "since" and value in dict(RANGES) and not wanted.until):
             continue
         if name.startswith(METADATA_PREFIX):
             key = name.removeprefix(METADATA_PREFIX)

@@ -42,6 +42,7 @@ class Grouping:
         one: What a line of it is.
         rank: The order unless another is asked for.
         counts_calls: Whether its figures are those of calls, not of runs.
+        without: Orders that mean nothing in it.
         about: What stands under the heading.
         empty: What is said where there is none.
     """
@@ -52,6 +53,7 @@ class Grouping:
     one: str
     rank: str = "runs"
     counts_calls: bool = False
+    without: frozenset[str] = frozenset()
     about: str = ""
     empty: str = ""
 
@@ -96,6 +98,7 @@ GROUPINGS: Final = (
         "Tools",
         "tool",
         counts_calls=True,
+        without=frozenset({"cost"}),
         about="What the agents called; durations are those of the calls.",
         empty="Tool calls that are recorded inside runs show here.",
     ),
@@ -114,6 +117,7 @@ GROUPINGS: Final = (
         "Failures",
         "kind of error",
         "recent",
+        without=frozenset({"failed"}),
         about="What went wrong in runs, by its kind; a run may well get over it.",
         empty="Nothing has failed.",
     ),
@@ -150,14 +154,14 @@ class GroupsPage:
             section=grouping.path,
             status=400 if problem else asked.status,
             grouping=grouping,
-            form=filter_form(asked, leave_out=("order",)),
+            form=filter_form(asked, leave_out=("order", "status") if grouping.by == "error" else ("order",)),
             asked=asked,
             ranges=range_links(asked),
             rank=rank,
             ranks={
                 name: (label, page_path(grouping.path, asked.wanted, (("rank", name),)))
                 for name, label in RANKS.items()
-                if name != "cost" or grouping.by != "tool"
+                if name not in grouping.without
             },
             rows=[(row, leads_to(grouping.by, row.key, asked.wanted)) for row in page.items],
             next_page=page_path(grouping.path, asked.wanted, following) if page.cursor else "",

@@ -163,7 +163,7 @@ def _measured(row: GroupRow, order: str) -> tuple[float, str, str]:
     """Return how large a line is in an order, that as text, and what stands beside it."""
     of_calls = row.calls > 0
     times, failed = (row.calls, row.failed_calls) if of_calls else (row.runs, row.failed)
-    counted = f"{count_text(times)} {'calls' if of_calls else 'runs'}"
+    counted = f"{count_text(times)} {'call' if of_calls else 'run'}{'' if times == 1 else 's'}"
     match order:
         case "cost":
             return row.cost or 0.0, cost_text(row.cost), counted

@@ -194,7 +194,7 @@ class RunView:
             key=place.key,
             kind=_KINDS.get(place.kind, place.kind),
             status=line.status if line is not None else "open",
-            name=(line.name if line is not None else "") or place.run,
+            name=place.name,
             depth=place.depth,
             has_children=bool(place.children),
             bar=self.waterfall.bar(place),

@@ -19,6 +19,12 @@ MOST_DEPTH: Final = 20
 SCALE: Final = 1_000
 """Units of a bar's length from the beginning of the run to its end."""
 
+_NAMELESS: Final = {
+    "step": "no model named",
+    "tool": "no tool named",
+    "feedback": "feedback",
+    "span": "no name",
+}
 _LEAST_WIDTH: Final = 10.0
 
 
@@ -44,6 +50,12 @@ class Place:
     cost: float | None = None
     is_seen_twice: bool = False
     children: list[Place] = field(default_factory=list["Place"])
+
+    @property
+    def name(self) -> str:
+        """What people call it, in a word or two; never empty."""
+        named = self.line.name if self.line is not None else ""
+        return named or (self.run if self.kind == "run" else _NAMELESS[self.kind])
 
     @property
     def start_ns(self) -> int:

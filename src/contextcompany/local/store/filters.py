@@ -70,10 +70,8 @@ class RunFilter:
         for name, value in pairs:
             if not value:
                 continue
-            if len(value) > _MOST_CHARACTERS:
-                raise FilterError(
-                    name, f"must have at most {_MOST_CHARACTERS:,} characters, got {len(value):,}"
-                )
+            _check_length(name[:100], "its name ", name)
+            _check_length(name, "", value)
             key = name.removeprefix(METADATA_PREFIX)
             target, known = (metadata, True) if key != name and key else (found, name in _NAMES)
             if not known:
@@ -102,8 +100,11 @@ class RunFilter:
         return kept + tuple((METADATA_PREFIX + key, value) for key, value in self.metadata)
 
     def query(self) -> str:
-        """Write it as a query string without the question mark; empty where nothing is set."""
-        return urlencode(self.pairs())
+        """Write it as a query string without the question mark; empty where nothing is set.
+
+        Halves of surrogate pairs, which no address can hold, become question marks.
+        """
+        return urlencode(self.pairs(), errors="replace")
 
     def but(self, **changes: str) -> RunFilter:
         """Return the same filter with some conditions set to others, or to empty text for none."""
@@ -117,6 +118,11 @@ class RunFilter:
         """
         now = time.time_ns() if now_ns is None else now_ns
         return _moment("since", self.since, now), _moment("until", self.until, now)
+
+
+def _check_length(name: str, what: str, text: str) -> None:
+    if len(text) > _MOST_CHARACTERS:
+        raise FilterError(name, f"{what}must have at most {_MOST_CHARACTERS:,} characters, got {len(text):,}")
 
 
 def _moment(name: str, value: str, now_ns: int) -> int | None:

@@ -94,7 +94,7 @@ def _prompt(row: RunRow, width: int) -> Text:
         asked = row.prompt if width >= _WIDE_PROMPT else ""
         text = Text(one_line(asked, width // 2))
         return text.append("  " if asked else "").append(one_line(words, _THOUSAND), "red")
-    return Text(one_line(row.prompt or row.name, _THOUSAND))
+    return Text(one_line(row.prompt, _THOUSAND))
 
 
 def _began(start_ns: int, now: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,10 +25,11 @@ AGENTS: Final = tuple(f"agent-{number:02}" for number in range(20))
 MODELS: Final = tuple(f"model-{number}" for number in range(8))
 TOOLS: Final = tuple(f"tool_{number:02}" for number in range(30))
 ERRORS: Final = ("RateLimitError", "TimeoutError", "ValueError", "ToolError")
-WORDS: Final = tuple(
+WORDS: Final = re.findall(
+    r"\w+",
     "order refund invoice weather flight hotel please the a of in search policy customer reply cancel change "
     "address shipment delay status ticket urgent account password summary report python query table chart "
-    "budget contract legal review draft email calendar meeting plan route price compare product".split()
+    "budget contract legal review draft email calendar meeting plan route price compare product",
 )
 _SPAN_COLUMNS: Final = (
     "id, trace, span_id, run, kind, status, claims, own, within, says, start_ns, end_ns, name, error_type, "
@@ -44,11 +46,12 @@ class _Run:
 
 
 class Filler:
-    """Makes rows from a seed; the same seed makes the same rows."""
+    """Makes rows, the same ones every time; `texts` takes up what is searched of each span."""
 
-    def __init__(self, connection: sqlite3.Connection, *, seed: int = 6) -> None:
+    def __init__(self, connection: sqlite3.Connection, texts: dict[int, str] | None = None) -> None:
         self._connection = connection
-        self._random = random.Random(seed)
+        self._texts = texts
+        self._random = random.Random(6)
         self._run_id = 0
         self._span_id = 0
         self._change = 0
@@ -67,7 +70,11 @@ class Filler:
         )
         self._connection.executemany(
             "INSERT INTO trace VALUES (?, ?, 0, 1)",
-            [(int(run.columns["trace_id"], 16), run.columns["trace_id"]) for run in runs if run.columns["parent"] is None],
+            [
+                (int(run.columns["trace_id"], 16), run.columns["trace_id"])
+                for run in runs
+                if run.columns["parent"] is None
+            ],
         )
         self._connection.executemany(
             "INSERT OR IGNORE INTO facet (top, kind, value) VALUES (?, ?, ?)",
@@ -80,6 +87,8 @@ class Filler:
         self._connection.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)", [text for _, _, texts in made for text in texts]
         )
+        if self._texts is not None:
+            self._texts.update(text for _, _, texts in made for text in texts)
         self._connection.commit()
 
     def _skewed(self, values: Sequence[str]) -> str:
@@ -143,7 +152,9 @@ class Filler:
             "named_parent": "",
             **dict.fromkeys(("thumbs_up", "thumbs_down"), 0),
             "feedback_text": "",
-            "metadata": json.dumps({"env": "production" if index % 5 else "test", "build": str(index // 500)}),
+            "metadata": json.dumps(
+                {"env": "production" if index % 5 else "test", "build": str(index // 500)}
+            ),
         }
         if failed:
             columns["error_type"] = self._skewed(ERRORS)
@@ -156,7 +167,10 @@ class Filler:
 
     def _spans(self, run: _Run, top: _Run, index: int) -> Iterator[tuple[tuple[Any, ...], str]]:
         own = run.columns
-        yield self._span(run, top, "run", own["agent"], status=own["status"]), own["prompt"] + own["response"]
+        yield (
+            self._span(run, top, "run", own["agent"], status=own["status"]),
+            f"{own['prompt']}\n{own['response']}",
+        )
         for _ in range(self._random.choice((1, 2, 2, 3))):
             tokens = self._random.randrange(200, 4_000), self._random.randrange(20, 600)
             cost = None if self._random.random() < 0.1 else (tokens[0] + 4 * tokens[1]) / 1_000_000
@@ -192,7 +206,8 @@ class Filler:
         if kind == "feedback":
             start = end = own["end_ns"] + int(self._random.random() * 3_600 * SECOND)
         error_type = (own["error_type"] if kind == "run" else "ToolError") if status == "failed" else ""
-        self._add_up((run,) if run is top else (run, top), kind, status, tokens, cost, score, text)
+        around = (run,) if run is top else (run, top)
+        self._add_up(around, kind, status, tokens=tokens, cost=cost, score=score, text=text)
         if kind in {"step", "tool"}:
             run.facets.add(("model" if kind == "step" else "tool", name))
         if error_type:
@@ -227,6 +242,7 @@ class Filler:
         runs: tuple[_Run, ...],
         kind: str,
         status: str,
+        *,
         tokens: tuple[int, int],
         cost: float | None,
         score: str,
@@ -248,14 +264,14 @@ class Filler:
             sums["feedback_text"] = text or sums["feedback_text"]
 
 
-def filled(path: Path | str, count: int) -> sqlite3.Connection:
+def filled(path: Path | str, count: int, texts: dict[int, str] | None = None) -> sqlite3.Connection:
     """Make a database of `count` top-level runs and return a connection to it."""
     with closing(sqlite3.connect(path)) as writing:
         writing.execute(f"PRAGMA page_size = {schema.PAGE_BYTES}")
         writing.execute("PRAGMA journal_mode = WAL")
         writing.execute("PRAGMA synchronous = OFF")
         writing.executescript(schema.TABLES)
-        Filler(writing).fill(count)
+        Filler(writing, texts).fill(count)
         writing.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         writing.execute(f"PRAGMA user_version = {schema.VERSION}")
     connection = sqlite3.connect(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -139,10 +140,24 @@ def test_words_that_are_read_otherwise_by_now_stay_out_of_the_way(
 
 def test_it_happens_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is open lets go of old runs without being asked."""
-    monkeypatch.setattr("contextcompany.local.store.sqlite.store._SECONDS_BETWEEN_EXPIRIES", 0.01)
+    monkeypatch.setattr("contextcompany.local.store.sqlite.keeping._SECONDS_BETWEEN", 0.01)
     with SqliteRunStore.open(tmp_path / "runs.db", max_age_days=30) as store:
         store.add(_work("old"))
         until = time.monotonic() + 30
         while store.stats().runs and time.monotonic() < until:
             store.wait_for_change(store.last_change(), 0.01)
         assert store.stats().runs == 0
+
+
+def test_two_at_a_time_remove_no_more_than_one(tmp_path: Path) -> None:
+    """Whoever comes second finds that nothing is too much any more."""
+    path = tmp_path / "runs.db"
+    noise = random.Random(1)
+    with SqliteRunStore.open(path) as store:
+        for number in range(100):
+            text = noise.randbytes(15_000).hex()
+            store.add([run(f"r-{number}", {attributes.GEN_AI_TOOL_DEFINITIONS: text}, start_ms=number)])
+        most = store.stats().bytes // 2
+    with SqliteRunStore.open(path, max_bytes=most) as store, ThreadPoolExecutor() as pool:
+        removed = [future.result() for future in [pool.submit(store.expire) for _ in range(4)]]
+        assert store.stats().runs == 100 - sum(removed) > 25

@@ -36,8 +36,10 @@ _SPOKEN: Final = (
 )
 _NAMED: Final = (
     "SELECT top AS id FROM run WHERE address = :address",
-    "SELECT q.top FROM trace AS t CROSS JOIN span AS s ON s.trace = t.id "
-    "CROSS JOIN run AS q ON q.id = s.run WHERE t.trace_id = :text",
+    (
+        "SELECT q.top FROM trace AS t CROSS JOIN span AS s ON s.trace = t.id "
+        "CROSS JOIN run AS q ON q.id = s.run WHERE t.trace_id = :text"
+    ),
     "SELECT top FROM run WHERE session_id = :text AND session_id <> ''",
     "SELECT top FROM run WHERE user_id = :text AND user_id <> ''",
     "SELECT top FROM facet WHERE kind = 'agent' AND value = :text",
@@ -162,8 +164,8 @@ def _where(*either: str) -> RunSet:
     return RunSet(
         probe=f"EXISTS (SELECT 1 FROM run AS q WHERE q.id = {{id}} AND ({' OR '.join(either)}))",
         # Our own words; values are bound.
-        ids=" UNION ".join(f"SELECT id FROM run WHERE {one}" for one in either),  # noqa: S608
-        sized_by=" UNION ALL ".join(f"SELECT id FROM run WHERE {one}" for one in either),  # noqa: S608
+        ids=" UNION ".join(f"SELECT id FROM run WHERE {one}" for one in either),
+        sized_by=" UNION ALL ".join(f"SELECT id FROM run WHERE {one}" for one in either),
     )
 
 
@@ -192,7 +194,7 @@ def _with_text(
 ) -> Conditions:
     typed = storable(text.strip())
     parameters |= {"text": typed, "address": address_of(typed)}
-    named = list(_NAMED)
+    named: list[str] = list(_NAMED)
     if len(typed) >= _LEAST_BEGINNING and len(typed.split()) == 1:
         parameters["text_end"] = typed + _LAST_CHARACTER
         named.append(_BEGINS)

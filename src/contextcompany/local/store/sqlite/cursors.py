@@ -29,7 +29,7 @@ def write(asked: str, place: Sequence[float]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read(asked: str, cursor: str, kinds: Sequence[type[int] | type[float]]) -> list[float]:
+def read(asked: str, cursor: str, kinds: Sequence[type[int | float]]) -> list[float]:
     """Read where the list of a question goes on.
 
     Args:

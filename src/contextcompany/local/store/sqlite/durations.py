@@ -9,10 +9,13 @@ if TYPE_CHECKING:
 
 
 def numbers(listed: str | None) -> list[int]:
-    """Read what `group_concat` made of whole numbers; below zero, where clocks disagree, is zero."""
-    return [max(0, int(number)) for number in listed.split(",")] if listed else []
+    """Read what `group_concat` made of whole numbers."""
+    return list(map(int, listed.split(","))) if listed else []
 
 
 def nearest_rank(ordered: Sequence[int], percent: int) -> int:
-    """Return the smallest value that so many percent do not exceed, 0 where there is none."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else 0
+    """Return the smallest value that so many percent do not exceed, 0 where there is none.
+
+    A duration below zero, where two clocks disagree, is zero.
+    """
+    return max(0, ordered[max(0, -(-len(ordered) * percent // 100) - 1)]) if ordered else 0

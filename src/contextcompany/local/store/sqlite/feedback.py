@@ -6,8 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import FeedbackRow, Page
-from contextcompany.local.store.sqlite import cursors, search
+from contextcompany.local.store.sqlite import cursors
 from contextcompany.local.store.sqlite.conditions import conditions
+from contextcompany.local.store.sqlite.finding import Finder
 from contextcompany.local.store.sqlite.listing import rows_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from contextcompany.local.store.filters import RunFilter
     from contextcompany.local.store.sqlite.conditions import Conditions
 
-_READ_AT_ONCE: Final = 64
 _IS_MORE: Final = (
     "EXISTS (SELECT 1 FROM run AS q CROSS JOIN span AS t ON t.run = q.id "
     "WHERE q.top = u.top AND t.kind <> 'feedback')"
@@ -60,21 +60,16 @@ def _found(
     if after is not None:
         place = "AND (s.start_ns, s.id) < (:after_ns, :after_id)"
         parameters |= {"after_ns": after[0], "after_id": after[1]}
-    probes = "".join(f" AND {one.probe.format(id='r.id')}" for one in found.sets)
-    named = f"r.id IN ({found.named})" if found.named else "1"
+    finder = Finder(connection, found)
     rows = connection.execute(
         # Our own words; values are bound.
-        f"SELECT s.id, s.start_ns, s.score, s.feedback_text, u.id AS run, u.address, r.id AS top, "  # noqa: S608
-        f"{_IS_MORE} AS is_more, {named} AS is_named "
+        f"SELECT s.id, s.start_ns, s.score, s.feedback_text, u.id AS run, u.address, r.id AS top, "
+        f"{_IS_MORE} AS is_more, {finder.named('r.id')} AS is_named "
         "FROM span AS s INDEXED BY span_feedback "
         "CROSS JOIN run AS u ON u.id = s.run CROSS JOIN run AS r ON r.id = u.top "
-        f"WHERE s.kind = 'feedback' {place} AND {found.where}{probes} "
+        f"WHERE s.kind = 'feedback' {place} AND {found.where}{finder.probes('r.id')} "
         "ORDER BY s.start_ns DESC, s.id DESC",
         parameters,
     )
-    while some := rows.fetchmany(_READ_AT_ONCE):
-        others = [row["top"] for row in some if not row["is_named"]]
-        spoken: set[int] = set()
-        if others and found.words is not None:
-            spoken = search.spoken(connection, found.words.match, others)
-        yield from (row for row in some if row["is_named"] or row["top"] in spoken)
+    candidates = ((row["top"], row, bool(row["is_named"])) for row in rows)
+    return (row for _, row in finder.read(candidates))

@@ -7,8 +7,9 @@ are gathered and put in order. What is cheaper is not known before, so the first
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from contextcompany.local.store.sqlite import search
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from contextcompany.local.store.sqlite.conditions import Conditions, RunSet
 
+_Rest = TypeVar("_Rest")
+
 FEW: Final = 5_000
 """So many runs are gathered without trying the list first."""
 
@@ -26,7 +29,7 @@ _STEPS: Final = 2_000
 _STEPS_OF_COUNT: Final = 30_000
 _READ_AT_ONCE: Final = 64
 # To ask the full text about each of more runs takes longer than to ask it once about all.
-_MOST_READ: Final = 2_000
+_MOST_READ: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Order:
     """By which figure of a run a list is ordered; the run's number decides between equals."""
 
     key: str
-    kind: type[int] | type[float] = int
+    kind: type[int | float] = int
     is_descending: bool = True
 
     @property
@@ -69,14 +72,22 @@ class Finder:
                 if size < self._size or self._driver is None:
                     self._driver, self._size = one, size
 
-    @property
+    @cached_property
     def is_few(self) -> bool:
         """Whether there are so few candidates that each may be looked at."""
+        return self._is_gathered or (
+            len(self._found.inline) > 1 and self._count(self._listed, _MANY + 1) <= _MANY
+        )
+
+    @property
+    def _is_gathered(self) -> bool:
         return self._driver is not None and self._size <= _MANY
 
-    def page(
-        self, order: Order, limit: int, after: Sequence[float] | None = None
-    ) -> list[tuple[int, Any]]:
+    @property
+    def _listed(self) -> str:
+        return f"SELECT r.id FROM run AS r INDEXED BY run_list WHERE {self._where}"
+
+    def page(self, order: Order, limit: int, after: Sequence[float] | None = None) -> list[tuple[int, Any]]:
         """Return number and key of the first runs in an order, or of the first after a place."""
         where, parameters = self._where, self._parameters
         if after is not None:
@@ -104,7 +115,7 @@ class Finder:
     def source(self) -> str:
         """Return where all of them come from, as rows `r`: the words after a SELECT, up to its conditions."""
         sets = self._found.all_sets
-        if self.is_few:
+        if self._is_gathered:
             return self._gathered(self._where, sets)
         # The largest sets are asked row by row, one is listed.
         listed = f" AND r.id IN ({self._driver.ids})" if self._driver is not None else ""
@@ -116,6 +127,33 @@ class Finder:
     def parameters(self) -> dict[str, str | int | float]:
         """What the selections speak of."""
         return dict(self._parameters)
+
+    def read(
+        self, candidates: Iterator[tuple[int, _Rest, bool]], at_once: int = _READ_AT_ONCE
+    ) -> Iterator[tuple[int, _Rest]]:
+        """Leave out the runs in which the words do not stand, where SQLite was not asked for that.
+
+        Args:
+            candidates: The number of a run, anything, and whether the run goes by the name that is looked
+                for.
+            at_once: For how many to look at the same time.
+        """
+        words = self._found.words
+        if not self._reads or words is None:
+            yield from ((number, rest) for number, rest, _ in candidates)
+            return
+        while some := list(islice(candidates, at_once)):
+            unnamed = {number for number, _, is_named in some if not is_named}
+            spoken = search.spoken(self._connection, words.match, sorted(unnamed))
+            yield from ((number, rest) for number, rest, is_named in some if is_named or number in spoken)
+
+    def probes(self, run: str) -> str:
+        """Return conditions on the run of that number, beside the inline ones, each after an AND."""
+        return _probes(self._sets, run)
+
+    def named(self, run: str) -> str:
+        """Return what tells whether a run goes by the name that is looked for, for `read`."""
+        return f"{run} IN ({self._found.named})" if self._reads else "1"
 
     def _text_size(self, text: RunSet) -> int:
         """Count the spans and runs that a text finds, up to a bound."""
@@ -131,7 +169,7 @@ class Finder:
     def _count(self, query: str, limit: int) -> int:
         rows = self._connection.execute(
             # Our own words; values are bound.
-            f"SELECT count(*) FROM ({query} LIMIT :limit)",  # noqa: S608
+            f"SELECT count(*) FROM ({query} LIMIT :limit)",
             self._parameters | {"limit": limit},
         )
         return int(rows.fetchone()[0])
@@ -142,7 +180,7 @@ class Finder:
         """Go along the list; also tell whether that gave all that was asked for."""
         direction = order.direction
         query = (
-            f"SELECT w.id, w.key, (1{_probes(self._sets, 'w.id')}), {self._named('w.id')} "  # noqa: S608
+            f"SELECT w.id, w.key, (1{_probes(self._sets, 'w.id')}), {self.named('w.id')} "
             f"FROM (SELECT r.id AS id, {order.key} AS key FROM run AS r INDEXED BY run_list "
             f"WHERE {where} ORDER BY {order.key} {direction}, r.id {direction} LIMIT :steps) AS w"
         )
@@ -157,7 +195,7 @@ class Finder:
                 if is_hit:
                     yield number, key, bool(is_named)
 
-        rows = list(islice(self._read(candidates()), limit))
+        rows = list(islice(self.read(candidates()), limit))
         return rows, len(rows) == limit or steps < 0 or walked < steps
 
     def _gather(
@@ -165,11 +203,11 @@ class Finder:
     ) -> list[tuple[int, Any]]:
         direction = order.direction
         query = (
-            f"SELECT r.id, {order.key}, {self._named('r.id')} {self._gathered(where)} "
+            f"SELECT r.id, {order.key}, {self.named('r.id')} {self._gathered(where)} "
             f"ORDER BY {order.key} {direction}, r.id {direction} LIMIT :limit"
         )
         rows = self._connection.execute(query, parameters | {"limit": -1 if self._reads else limit})
-        return list(islice(self._read((row[0], row[1], bool(row[2])) for row in rows), limit))
+        return list(islice(self.read((row[0], row[1], bool(row[2])) for row in rows), limit))
 
     def _gathered(self, where: str, sets: tuple[RunSet, ...] | None = None) -> str:
         assert self._driver is not None  # noqa: S101 (callers look)
@@ -177,27 +215,11 @@ class Finder:
         probes = _probes(self._sets if sets is None else sets, "d.id", but=but)
         return f"FROM ({self._driver.ids}) AS d CROSS JOIN run AS r ON r.id = d.id WHERE {where}{probes}"
 
-    def _named(self, run: str) -> str:
-        return f"{run} IN ({self._found.named})" if self._reads else "1"
-
-    def _read(self, candidates: Iterator[tuple[int, Any, bool]]) -> Iterator[tuple[int, Any]]:
-        """Leave out the runs in which the words do not stand, where that was not asked before."""
-        words = self._found.words
-        if not self._reads or words is None:
-            yield from ((number, key) for number, key, _ in candidates)
-            return
-        while some := list(islice(candidates, _READ_AT_ONCE)):
-            unnamed = [number for number, _, is_named in some if not is_named]
-            spoken = search.spoken(self._connection, words.match, unnamed)
-            yield from ((number, key) for number, key, is_named in some if is_named or number in spoken)
-
     def _counted_along(self, limit: int, steps: int) -> tuple[int, int]:
         if not self._sets:
-            query = f"SELECT r.id FROM run AS r INDEXED BY run_list WHERE {self._where}"  # noqa: S608
-            return self._count(query, limit), 0
+            return self._count(self._listed, limit), 0
         hits, walked = self._connection.execute(
-            f"SELECT total(1{_probes(self._sets, 'w.id')}), count(*) "  # noqa: S608
-            f"FROM (SELECT r.id AS id FROM run AS r INDEXED BY run_list WHERE {self._where} LIMIT :steps) AS w",
+            f"SELECT total(1{_probes(self._sets, 'w.id')}), count(*) FROM ({self._listed} LIMIT :steps) AS w",
             self._parameters | {"steps": steps},
         ).fetchone()
         return int(hits), walked
@@ -205,15 +227,15 @@ class Finder:
     def _count_read(self, limit: int) -> int:
         if self._driver is not None and self._size <= _MOST_READ:
             rows = self._connection.execute(
-                f"SELECT r.id, 0, {self._named('r.id')} {self._gathered(self._where)}", self._parameters
+                f"SELECT r.id, 0, {self.named('r.id')} {self._gathered(self._where)}", self._parameters
             )
             candidates = ((row[0], row[1], bool(row[2])) for row in rows)
-            return sum(1 for _ in islice(self._read(candidates), limit))
+            return sum(1 for _ in islice(self.read(candidates, _MOST_READ), limit))
         text = self._found.text
         assert text is not None  # noqa: S101 (it is what is read)
         # In the order of the full text, which ends as soon as the limit is reached.
         return self._count(
-            f"SELECT r.id FROM (SELECT DISTINCT id FROM ({text.ids.replace(' UNION ', ' UNION ALL ')})) AS d "  # noqa: S608
+            f"SELECT r.id FROM (SELECT DISTINCT id FROM ({text.ids.replace(' UNION ', ' UNION ALL ')})) AS d "
             f"CROSS JOIN run AS r ON r.id = d.id WHERE {self._where}{_probes(self._sets, 'd.id')}",
             limit,
         )

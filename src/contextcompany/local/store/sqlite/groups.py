@@ -11,10 +11,11 @@ from contextcompany.local.store.sqlite import calls, cursors
 from contextcompany.local.store.sqlite.conditions import conditions
 from contextcompany.local.store.sqlite.durations import nearest_rank, numbers
 from contextcompany.local.store.sqlite.finding import Finder
+from contextcompany.local.store.sqlite.ranking import ORDERS, Part, p95_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from contextcompany.local.store.filters import RunFilter
     from contextcompany.local.store.rows import GroupBy
@@ -26,9 +27,6 @@ _SUMS: Final = {
     "failed": "sum(r.status = 'failed')",
     "recent": "max(r.start_ns)",
 }
-ORDERS: Final = (*_SUMS, "slowest")
-"""By what groups can be ordered."""
-
 _ALL: Final = (
     "count(*) AS runs, sum(r.status = 'failed') AS failed, sum(r.input_tokens) AS input_tokens, "
     "sum(r.output_tokens) AS output_tokens, sum(r.cost) AS cost, sum(r.thumbs_up) AS thumbs_up, "
@@ -41,7 +39,8 @@ _ALL: Final = (
 class _Kind:
     """How runs are put together: by which expression, over which rows, and what a group is called.
 
-    `top` is the outermost run of a row. `said` gives label and example of a group, `:key`.
+    `top` is the outermost run of a row. `said` gives label and example of a group, `:key`. Where there may be
+    very many groups, they are put in order first and those that are wanted are added up after that.
     """
 
     key: str
@@ -49,6 +48,7 @@ class _Kind:
     where: str
     top: str = "r.id"
     said: str = ""
+    is_many: bool = True
 
 
 def _of_column(column: str, index: str, said: str) -> _Kind:
@@ -57,14 +57,14 @@ def _of_column(column: str, index: str, said: str) -> _Kind:
         source=f"run AS r INDEXED BY {index}",
         where=f"r.{column} <> '' AND r.parent IS NULL",
         said=(
-            f"SELECT {said} FROM run INDEXED BY {index} "  # noqa: S608
+            f"SELECT {said} FROM run INDEXED BY {index} "
             f"WHERE {column} = :key AND {column} <> '' AND parent IS NULL ORDER BY start_ns DESC LIMIT 1"
         ),
     )
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    "agent": _Kind("r.agent", "run AS r INDEXED BY run_agent", "r.agent <> ''", top="r.top"),
+    "agent": _Kind("r.agent", "run AS r INDEXED BY run_agent", "r.agent <> ''", top="r.top", is_many=False),
     "user": _of_column("user_id", "run_user", "user_name, ''"),
     "org": _of_column("org_id", "run_org", "org_name, ''"),
     "session": _of_column("session_id", "run_session", "'', prompt"),
@@ -79,6 +79,7 @@ _KINDS: Final[dict[str, _Kind]] = {
             "WHERE f.kind = 'error' AND f.value = :key AND r.start_ns = :last_ns "
             "ORDER BY s.error <> '' DESC, s.start_ns DESC LIMIT 1"
         ),
+        is_many=False,
     ),
 }
 
@@ -111,57 +112,60 @@ def groups(
         begun = int(cursors.read(asked, cursor, (int,))[0])
         if not 0 <= begun <= _FARTHEST:
             raise BadCursorError("the cursor is none of this list: leave it out to begin at the top")
+    part = Part(order, limit, begun)
     found = conditions(wanted)
     finder = Finder(connection, found) if found.all_sets or len(found.inline) > 1 else None
     if by in {"tool", "model"}:
-        rows, is_more = calls.groups(connection, by, finder, order, limit, begun)
+        rows, is_more = calls.groups(connection, by, finder, part)
     else:
-        rows, is_more = _runs(connection, _KINDS[by], finder, order, limit, begun)
+        rows, is_more = _runs(connection, _KINDS[by], finder, part)
     return Page(tuple(rows), cursors.write(asked, (begun + limit,)) if is_more else None)
 
 
 def _runs(
-    connection: sqlite3.Connection, kind: _Kind, finder: Finder | None, order: str, limit: int, begun: int
+    connection: sqlite3.Connection, kind: _Kind, finder: Finder | None, part: Part
 ) -> tuple[list[GroupRow], bool]:
-    where, parameters = kind.where, {}
+    where, parameters = kind.where, dict[str, Any]()
     if finder is not None:
         where += f" AND {kind.top} IN (SELECT r.id {finder.source()})"
         parameters = finder.parameters
-    keys = _keys(connection, kind, where, parameters, order, limit + 1, begun)
-    rows = connection.execute(
-        # Our own words; values are bound.
-        f"SELECT {kind.key} AS key, {_ALL} FROM {kind.source} "  # noqa: S608
-        f"WHERE {where} AND {kind.key} IN (SELECT value FROM json_each(:keys)) GROUP BY {kind.key}",
-        parameters | {"keys": json.dumps(keys[:limit])},
-    )
-    found = {row["key"]: _row(connection, kind, row) for row in rows}
-    return [found[key] for key in keys[:limit]], len(keys) > limit
+    keys: list[str] = []
+    is_more = False
+    if kind.is_many:
+        keys, is_more = _keys(connection, f"FROM {kind.source} WHERE {where}", kind.key, parameters, part)
+        where += f" AND {kind.key} IN (SELECT value FROM json_each(:keys))"
+        parameters["keys"] = json.dumps(keys)
+    # Our own words; values are bound.
+    query = f"SELECT {kind.key} AS key, {_ALL} FROM {kind.source} WHERE {where} GROUP BY {kind.key}"
+    found = {row["key"]: row for row in connection.execute(query, parameters)}
+    if not kind.is_many:
+        keys, is_more = part.of(found, _ranks(found)[part.order])
+    return [_row(connection, kind, found[key]) for key in keys], is_more
+
+
+def _ranks(found: Mapping[str, sqlite3.Row]) -> Mapping[str, Callable[[str], float]]:
+    return {
+        "runs": lambda key: found[key]["runs"],
+        "cost": lambda key: found[key]["cost"] or 0.0,
+        "failed": lambda key: found[key]["failed"],
+        "recent": lambda key: found[key]["last_ns"],
+        "slowest": lambda key: p95_of(found[key]["durations"]),
+    }
 
 
 def _keys(
-    connection: sqlite3.Connection,
-    kind: _Kind,
-    where: str,
-    parameters: dict[str, Any],
-    order: str,
-    limit: int,
-    begun: int,
-) -> list[str]:
-    """Return which groups come next in an order; equals in the order of their names."""
-    source = f"FROM {kind.source} WHERE {where} GROUP BY {kind.key}"
-    if order != "slowest":
-        rows = connection.execute(
-            f"SELECT {kind.key} {source} ORDER BY {_SUMS[order]} DESC, {kind.key} LIMIT :limit OFFSET :begun",
-            parameters | {"limit": limit, "begun": begun},
-        )
-        return [row[0] for row in rows]
-    slowest = sorted(
-        (-nearest_rank(sorted(numbers(row[1])), 95), row[0])
-        for row in connection.execute(
-            f"SELECT {kind.key}, group_concat(r.end_ns - r.start_ns) {source}", parameters
-        )
-    )
-    return [key for _, key in slowest[begun : begun + limit]]
+    connection: sqlite3.Connection, source: str, key: str, parameters: dict[str, Any], part: Part
+) -> tuple[list[str], bool]:
+    """Choose groups before all about each is added up; also tell whether there are more."""
+    if part.order == "slowest":
+        query = f"SELECT {key}, group_concat(r.end_ns - r.start_ns) {source} GROUP BY {key}"
+        slowness = {row[0]: p95_of(row[1]) for row in connection.execute(query, parameters)}
+        return part.of(slowness, slowness.__getitem__)
+    ranked = f"ORDER BY {_SUMS[part.order]} DESC, {key} LIMIT :n OFFSET :begun"
+    query = f"SELECT {key} {source} GROUP BY {key} {ranked}"
+    rows = connection.execute(query, parameters | {"n": part.limit + 1, "begun": part.begun})
+    keys = [row[0] for row in rows]
+    return keys[: part.limit], len(keys) > part.limit
 
 
 def _row(connection: sqlite3.Connection, kind: _Kind, row: sqlite3.Row) -> GroupRow:

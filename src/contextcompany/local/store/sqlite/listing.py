@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import fields
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.local.store.rows import Page, RunRow
-from contextcompany.local.store.sqlite import cursors, search
+from contextcompany.local.store.sqlite import cursors
 from contextcompany.local.store.sqlite.conditions import conditions
 from contextcompany.local.store.sqlite.finding import Finder, Order
 from contextcompany.local.store.sqlite.nodes import storable
@@ -25,11 +27,11 @@ ORDERS: Final = {
     "costliest": Order("coalesce(r.cost, -1.0)", kind=float),
     "most-tokens": Order("(r.input_tokens + r.output_tokens)"),
 }
-_COLUMNS: Final = (
-    "address, trace_id, status, start_ns, end_ns, run_id, name, agent, service, session_id, user_id, "
-    "user_name, org_id, org_name, prompt, response, error_type, error, steps, tool_calls, failures, spans, "
-    "input_tokens, cached_tokens, output_tokens, cost, unpriced, thumbs_up, thumbs_down, feedback_text, change"
-).split(", ")
+_COLUMNS: Final = tuple(
+    column.name
+    for column in fields(RunRow)
+    if column.name not in {"parent", "models", "tools", "agents", "metadata"}
+)
 # Of a run with more kinds of tools than this, a line does not name all.
 _MOST_NAMES: Final = 50
 
@@ -81,22 +83,15 @@ def changed_runs(
 ) -> tuple[RunRow, ...]:
     """Return the first `limit` top-level runs that changed after `since`, latest change last."""
     found = conditions(wanted)
-    probes = "".join(f" AND {one.probe.format(id='r.id')}" for one in found.sets)
-    named = f"r.id IN ({found.named})" if found.named else "1"
+    finder = Finder(connection, found)
     rows = connection.execute(
         # Our own words; values are bound.
-        f"SELECT r.id, {named} FROM run AS r INDEXED BY run_change "  # noqa: S608
-        f"WHERE r.change > :change AND {found.where}{probes} ORDER BY r.change",
+        f"SELECT r.id, 0, {finder.named('r.id')} FROM run AS r INDEXED BY run_change "
+        f"WHERE r.change > :change AND {found.where}{finder.probes('r.id')} ORDER BY r.change",
         found.parameters | {"change": since},
     )
-    numbers: list[int] = []
-    while len(numbers) < limit and (some := rows.fetchmany(limit)):
-        kept = {row[0] for row in some if row[1]}
-        if found.words is not None:
-            others = [row[0] for row in some if not row[1]]
-            kept |= search.spoken(connection, found.words.match, others)
-        numbers += [row[0] for row in some if row[0] in kept]
-    return rows_of(connection, numbers[:limit])
+    candidates = ((row[0], row[1], bool(row[2])) for row in rows)
+    return rows_of(connection, [number for number, _ in islice(finder.read(candidates), limit)])
 
 
 def session(connection: sqlite3.Connection, session_id: str, *, limit: int = 200) -> tuple[RunRow, ...]:

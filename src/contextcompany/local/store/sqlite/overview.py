@@ -83,7 +83,7 @@ def _bounds(
         for row in (
             connection.execute(
                 # Our own words; values are bound.
-                f"SELECT r.start_ns FROM {_LIST} WHERE {found.inline[0]} "  # noqa: S608
+                f"SELECT r.start_ns FROM {_LIST} WHERE {found.inline[0]} "
                 f"ORDER BY r.start_ns {direction} LIMIT 1"
             ).fetchone()
             for direction in ("ASC", "DESC")
@@ -119,7 +119,7 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
 def _of_all(
     connection: sqlite3.Connection, found: Conditions, start: int, step: int, count: int
 ) -> dict[int, Sequence[Any]]:
-    query = f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end"  # noqa: S608
+    query = f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end"
     return {
         number: connection.execute(
             query,
@@ -130,7 +130,9 @@ def _of_all(
     }
 
 
-def _of_sets(connection: sqlite3.Connection, found: Conditions, start: int, step: int) -> dict[int, Sequence[Any]]:
+def _of_sets(
+    connection: sqlite3.Connection, found: Conditions, start: int, step: int
+) -> dict[int, Sequence[Any]]:
     finder = Finder(connection, found)
     rows = connection.execute(
         f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source()} GROUP BY 1",

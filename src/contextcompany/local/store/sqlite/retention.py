@@ -14,8 +14,9 @@ from contextcompany.local.store.sqlite.schema import PAGE_BYTES
 if TYPE_CHECKING:
     import sqlite3
 
-_MOST_SPANS: Final = 1_000
-_PAGES_BACK: Final = 2_000
+# A transaction of this size lets nobody wait for long.
+_MOST_SPANS: Final = 300
+_PAGES_BACK: Final = 1_000
 _MERGED_PAGES: Final = 500
 _FILLED_AGAIN: Final = 0.95
 _UNTIDY_SHARE: Final = 0.1

@@ -73,6 +73,8 @@ CREATE INDEX run_user ON run (
 CREATE INDEX run_org ON run (
     org_id, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
 ) WHERE org_id <> '';
+CREATE INDEX run_rated ON run (id, status, thumbs_up, thumbs_down)
+    WHERE parent IS NULL AND (status = 'failed' OR thumbs_up > 0 OR thumbs_down > 0);
 CREATE INDEX run_user_name ON run (user_name COLLATE NOCASE) WHERE user_name <> '';
 CREATE INDEX run_org_name ON run (org_name COLLATE NOCASE) WHERE org_name <> '';
 CREATE INDEX run_hidden ON run (start_ns) WHERE parent = 0;

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from contextcompany.diagnostics import logger
 from contextcompany.local.store.interface import RunStore
 from contextcompany.local.store.rows import Added, RunDetail, RunOutline, StoreError, StoreStats
 from contextcompany.local.store.sqlite import addresses as address_queries
 from contextcompany.local.store.sqlite import feedback as feedback_queries
 from contextcompany.local.store.sqlite import groups as group_queries
-from contextcompany.local.store.sqlite import listing, outline, retention
+from contextcompany.local.store.sqlite import listing, outline
 from contextcompany.local.store.sqlite import overview as overview_queries
 from contextcompany.local.store.sqlite import values as value_queries
 from contextcompany.local.store.sqlite.database import (
@@ -27,6 +26,7 @@ from contextcompany.local.store.sqlite.database import (
     make_folder,
     reached,
 )
+from contextcompany.local.store.sqlite.keeping import Keeper
 from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
 from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
 from contextcompany.local.store.sqlite.ownership import own
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     )
     from contextcompany.local.store.sqlite.ownership import Ownership
 
-_NS_PER_DAY: Final = 86_400_000_000_000
-_SECONDS_BETWEEN_EXPIRIES: Final = 60.0
 # Whoever waits for a change that another process makes looks this often.
 _SECONDS_BETWEEN_LOOKS: Final = 0.1
 _RUNS_AT_ONCE: Final = 100
@@ -72,8 +70,6 @@ class SqliteRunStore(RunStore):
         self._readers = Readers(path)
         self._writer = writer
         self._ownership = ownership
-        self._max_age_days = max_age_days
-        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._is_closed = False
@@ -81,15 +77,12 @@ class SqliteRunStore(RunStore):
         self._numbers = Numbers(0, 0, 0, 0)
         self._newest = 0
         self._closing = threading.Event()
-        self._keeper: threading.Thread | None = None
+        self._keeper: Keeper | None = None
         if writer is not None:
             self._numbers = Numbers.load(writer)
             self._newest = self._numbers.change
             if max_age_days is not None or max_bytes is not None:
-                self._keeper = threading.Thread(
-                    target=self._keep_expiring, name="tcc-store-retention", daemon=True
-                )
-                self._keeper.start()
+                self._keeper = Keeper(self._writing, self._between, max_age_days, max_bytes)
 
     @classmethod
     def open(
@@ -307,22 +300,7 @@ class SqliteRunStore(RunStore):
 
     def expire(self) -> int:
         """Let go of what is too old or too much; see the interface."""
-        removed = 0
-        before_ns = None
-        if self._max_age_days is not None:
-            before_ns = time.time_ns() - round(self._max_age_days * _NS_PER_DAY)
-        with self._writing() as connection:
-            surplus = retention.surplus(connection, self._max_bytes)
-        while not self._closing.is_set():
-            with self._writing() as connection:
-                went = retention.remove_some(connection, before_ns, surplus - removed)
-                self._numbers.save(connection)
-            if not went:
-                break
-            removed += went
-        if removed:
-            self._tidy_up()
-        return removed
+        return self._keeper.expire() if self._keeper is not None else 0
 
     def stats(self) -> StoreStats:
         """Count what is here; see the interface."""
@@ -346,8 +324,8 @@ class SqliteRunStore(RunStore):
     def close(self) -> None:
         """Write down what is left and let go of the database; see the interface."""
         self._closing.set()
-        if self._keeper is not None and self._keeper is not threading.current_thread():
-            self._keeper.join()
+        if self._keeper is not None:
+            self._keeper.close()
         if self._writer is not None and any(self._pending.values()):
             with suppress(StoreError), self._writing():
                 pass
@@ -371,26 +349,18 @@ class SqliteRunStore(RunStore):
         """Close the store."""
         self.close()
 
-    def _tidy_up(self) -> None:
-        with self._writing() as connection:
-            has_more = retention.is_untidy(connection)
-        is_first = True
-        while has_more and not self._closing.is_set():
-            with self._writing() as connection:
-                has_more = retention.tidy(connection, is_first=is_first)
-            is_first = False
-        has_more = True
-        while has_more and not self._closing.is_set():
-            with self._lock, explained(self.path):
-                has_more = self._writer is not None and retention.give_back(self._writer)
+    @contextmanager
+    def _between(self) -> Generator[sqlite3.Connection]:
+        """Lend the connection that writes, outside of a transaction."""
+        with self._lock, explained(self.path):
+            if self._writer is None:
+                raise StoreError(f"{self.path} is {'closed' if self._is_closed else 'open for reading only'}")
+            yield self._writer
 
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
         """Lend the connection that writes, in a transaction that is committed where the block succeeds."""
-        with self._lock, explained(self.path):
-            writer = self._writer
-            if writer is None:
-                raise StoreError(f"{self.path} is {'closed' if self._is_closed else 'open for reading only'}")
+        with self._between() as writer:
             kept = replace(self._numbers)
             with self._changed:
                 pending, self._pending = self._pending, dict.fromkeys(self._pending, 0)
@@ -412,10 +382,3 @@ class SqliteRunStore(RunStore):
             with self._changed:
                 self._newest = self._numbers.change
                 self._changed.notify_all()
-
-    def _keep_expiring(self) -> None:
-        while not self._closing.wait(_SECONDS_BETWEEN_EXPIRIES):
-            try:
-                self.expire()
-            except StoreError as error:
-                logger.warning("old runs could not be removed: %s", error)

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 # SQLite takes no pattern of any length.
 _LONGEST: Final = 1_000
 _FACETS: Final = ("agent", "model", "tool", "error")
-_USED: Final = "GROUP BY value ORDER BY count(*) DESC, value LIMIT :limit"
+# By place: a table may have a column of the name that a value goes by.
+_USED: Final = "GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :limit"
 _LIKE: Final = "LIKE :prefix ESCAPE '\\'"
 
 _OF_FACET: Final = f"SELECT value FROM facet WHERE kind = :kind AND value {_LIKE} {_USED}"
 # The point is followed by the slash: these are all keys of metadata.
 _KEYS: Final = (
-    f"SELECT kind AS value FROM facet WHERE kind > 'metadata.' AND kind < 'metadata/' AND kind {_LIKE} {_USED}"
+    "SELECT kind AS value FROM facet "
+    f"WHERE kind > 'metadata.' AND kind < 'metadata/' AND kind {_LIKE} {_USED}"
 )
 _OF_RUN: Final = {
     "session": (
@@ -28,7 +30,7 @@ _OF_RUN: Final = {
     ),
     **{
         kind: (
-            f"SELECT {kind}_id AS value FROM run INDEXED BY run_{kind} "  # noqa: S608
+            f"SELECT {kind}_id AS value FROM run INDEXED BY run_{kind} "
             f"WHERE {kind}_id <> '' AND {kind}_id {_LIKE} AND parent IS NULL {_USED}"
         )
         for kind in ("user", "org")
@@ -36,16 +38,14 @@ _OF_RUN: Final = {
 }
 _NAMES: Final = {
     kind: (
-        f"SELECT {kind}_name AS value FROM run INDEXED BY run_{kind}_name "  # noqa: S608
+        f"SELECT {kind}_name AS value FROM run INDEXED BY run_{kind}_name "
         f"WHERE {kind}_name <> '' AND {kind}_name {_LIKE} {_USED}"
     )
     for kind in ("user", "org")
 }
 
 
-def values(
-    connection: sqlite3.Connection, of: str, prefix: str = "", *, limit: int = 20
-) -> tuple[str, ...]:
+def values(connection: sqlite3.Connection, of: str, prefix: str = "", *, limit: int = 20) -> tuple[str, ...]:
     """Return what a filter can be set to, most used first; ids before names.
 
     Args:
@@ -57,7 +57,11 @@ def values(
     """
     kind = storable(of)
     start = METADATA_PREFIX if of == "metadata" else ""
-    parameters = {"kind": kind, "prefix": start + _literal(storable(prefix[:_LONGEST])) + "%", "limit": max(0, limit)}
+    parameters = {
+        "kind": kind,
+        "prefix": start + _literal(storable(prefix[:_LONGEST])) + "%",
+        "limit": max(0, limit),
+    }
     if of == "metadata":
         return tuple(row[0].removeprefix(start) for row in connection.execute(_KEYS, parameters))
     if of in _FACETS or of.startswith(METADATA_PREFIX):
