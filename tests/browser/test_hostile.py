@@ -16,7 +16,7 @@ from tests.local.dashboard.pages import ago_ms
 from tests.local.served import served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from contextcompany.local.otlp.spans import SpanRecord
     from tests.browser.browsing import Opened
@@ -73,13 +73,13 @@ def _spans() -> list[SpanRecord]:
             ),
         ),
     )
-    parts = [
+    parts: tuple[Mapping[str, object] | str, ...] = (
         {"type": "reasoning", "content": _text("reasoning")},
         {"type": "tool_call", "id": "c", "name": _MARKUP, "arguments": {_MARKUP: _text("argument")}},
         {"type": "uri", "modality": "image", "uri": "https://elsewhere.example/pixel.png"},
         {"type": _MARKUP, "content": _MARKUP},
         f"```{_MARKUP}\n{_text('code')}\n```",
-    ]
+    )
     step = agent_spans.step(
         _RUN,
         {
@@ -144,7 +144,7 @@ def test_lists_show_it_as_text(hostile: Served, opened: Callable[..., Opened], w
         if first.count():
             first.focus()
             page.keyboard.press("Enter")
-            page.wait_for_url(lambda url, path=path: url != window.origin + path)
+            expect(page).not_to_have_url(window.origin + path)
             expect(page.get_by_role("heading", level=1)).not_to_contain_text("There is")
             _check(window)
 

