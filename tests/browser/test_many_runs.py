@@ -82,7 +82,7 @@ def test_a_long_list_scrolls(many: Served, opened: Callable[..., Opened]) -> Non
     _has_an_address(page, older)
     expect(window.live("/?range=all").locator(".chart-figure").first).to_have_text("100k")
     # The last of the list, which is the first that came, opens as any other does.
-    window.live("/runs?order=oldest").locator("[data-open]").first.click()
+    window.go("/runs?order=oldest").locator("[data-open]").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Where is it all?")
     # New runs are still told at the head.
     window.live("/runs")

@@ -50,7 +50,7 @@ def test_what_is_not_there_is_said(
     page = window.go(path)
     expect(page.get_by_role("heading", level=1)).to_have_text(said)
     window.forgive("404 (Not Found)")
-    page.get_by_role("link", name=link).click()
+    page.locator("main").get_by_role("link", name=link).click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
