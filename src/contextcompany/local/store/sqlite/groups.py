@@ -127,8 +127,8 @@ def _runs(
 ) -> tuple[list[GroupRow], bool]:
     where, parameters = kind.where, dict[str, Any]()
     if finder is not None:
-        where += f" AND {kind.top} IN (SELECT r.id {finder.source()})"
-        parameters = finder.parameters
+        where += f" AND {kind.top} IN (SELECT r.id {finder.source.rows})"
+        parameters = dict(finder.source.parameters)
     keys: list[str] = []
     is_more = False
     if kind.is_many:

@@ -135,8 +135,8 @@ def _of_sets(
 ) -> dict[int, Sequence[Any]]:
     finder = Finder(connection, found)
     rows = connection.execute(
-        f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source()} GROUP BY 1",
-        finder.parameters | {"begin": start, "step": step},
+        f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source.rows} GROUP BY 1",
+        finder.source.parameters | {"begin": start, "step": step},
     )
     return {row[0]: tuple(row)[1:] for row in rows}
 
