@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from contextcompany.local.server.serving import Server
 from contextcompany.local.store.sqlite.store import SqliteRunStore
-from tests.browser.browsing import NARROW, WIDE, chromium, launched, viewport
+from tests.browser.browsing import NARROW, WIDE, chromium, launched
 from tests.browser.story import SESSION, TRIP_RUN, tell
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
 _FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
-_THEMES: Final = ("light", "dark")
+_HEIGHT: Final = 720
+_Theme: TypeAlias = Literal["light", "dark"]
+_THEMES: Final[tuple[_Theme, ...]] = ("light", "dark")
 _PAGES: Final = {
     "overview": "/?since=7d",
     "runs": "/runs",
@@ -47,8 +49,9 @@ def main(folder: Path = _FOLDER) -> int:
     return 0
 
 
-def _take(browser: Browser, url: str, width: int, theme: str, path: Path) -> None:
-    with browser.new_context(viewport=viewport(width), color_scheme=theme) as context:  # type: ignore[arg-type]
+def _take(browser: Browser, url: str, width: int, theme: _Theme, path: Path) -> None:
+    size: ViewportSize = {"width": width, "height": _HEIGHT}
+    with browser.new_context(viewport=size, color_scheme=theme) as context:
         page = context.new_page()
         page.goto(url)
         # The connection of the page to the server is there: nothing changes on it any more.
