@@ -70,7 +70,7 @@ class Opened:
     def on(cls, browser: Browser, origin: str, *, width: int = WIDE, **more: Any) -> Self:
         """Open a window of a width on the dashboard at an origin; `more` goes to the browser's context."""
         context = browser.new_context(base_url=origin, viewport=viewport(width), locale="en-GB", **more)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         window = cls(context.new_page(), origin)
         window._watch()
         return window
