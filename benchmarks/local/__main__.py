@@ -263,8 +263,8 @@ def main() -> None:
     ]
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     written = (
-        f"{asked.runs:,} runs stored: {2 * asked.intake:,} of {SPANS_PER_RUN} spans, with which the intake is\n"
-        f"timed, the others of {asked.fill}; 2.4 KB a span. {os.cpu_count()} cores, {system}.\n"
+        f"{asked.runs:,} runs stored: {2 * asked.intake:,} of {SPANS_PER_RUN} spans, by which the intake\n"
+        f"is timed, the others of {asked.fill}; 2.4 KB a span. {os.cpu_count()} cores, {system}.\n"
         f"Pages: what a browser asks for, {_ASKS} times, from a client on the same machine.\n\n"
         f"{table(figures, asked.runs)}"
     )
