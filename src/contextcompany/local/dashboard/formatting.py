@@ -79,9 +79,14 @@ def moment(nanoseconds: int) -> datetime:
 
 
 def iso_text(nanoseconds: int) -> str:
-    """Write a time as ISO 8601 in UTC, as a filter reads it."""
+    """Write a time as ISO 8601 in UTC, for programs."""
     text = moment(nanoseconds).astimezone(UTC).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def filter_time(nanoseconds: int) -> str:
+    """Write a time as ISO 8601 in the zone of this machine, as filters read it and charts show it."""
+    return moment(nanoseconds).isoformat().replace("+00:00", "Z")
 
 
 def moment_text(nanoseconds: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contextcompany.local.dashboard.addresses import page_path
 from contextcompany.local.dashboard.charts import overview_charts, stretch_text
 from contextcompany.local.dashboard.filter_form import RANGES, filter_form, read_question
-from contextcompany.local.dashboard.formatting import cost_text, count_text, iso_text, rate_text
+from contextcompany.local.dashboard.formatting import cost_text, count_text, filter_time, rate_text
 from contextcompany.local.dashboard.groups import leads_to
 from contextcompany.local.dashboard.rendering import redirect
 from contextcompany.local.reading.figures import duration_text
@@ -180,5 +180,6 @@ def _measured(row: GroupRow, order: str) -> tuple[float, str, str]:
 
 def _stretch_path(wanted: RunFilter, bucket: Bucket) -> str:
     return page_path(
-        "/runs", wanted.but(since=iso_text(bucket.start_ns), until=iso_text(bucket.end_ns), order="newest")
+        "/runs",
+        wanted.but(since=filter_time(bucket.start_ns), until=filter_time(bucket.end_ns), order="newest"),
     )
