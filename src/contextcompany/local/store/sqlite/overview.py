@@ -33,6 +33,8 @@ _STEPS: Final = (
     *(count * _DAY for count in (1, 2)),
     *(count * _WEEK for count in (1, 2, 4, 13, 26, 52)),
 )
+# The largest number of a database.
+_LONGEST: Final = 2**63 - 1
 _AGE: Final = re.compile(r"\s*\d+\s*[a-z]+\s*", re.ASCII)
 
 _SUMS: Final = (
@@ -110,7 +112,7 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
     steps = list(_STEPS)
     while True:
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        offset = (_MONDAY if step >= _WEEK else 0) - zone
+        offset = ((_MONDAY if step >= _WEEK else 0) - zone) % step
         # Steps from there would never hold what came before it.
         offset = offset if offset <= first else 0
         start = (first - offset) // step * step + offset
@@ -137,7 +139,7 @@ def _of_all(
         number: connection.execute(
             query,
             found.parameters
-            | {"first": max(0, start + number * step), "end": min(start + (number + 1) * step, 2**63 - 1)},
+            | {"first": max(0, start + number * step), "end": min(start + (number + 1) * step, _LONGEST)},
         ).fetchone()
         for number in range(count)
     }
@@ -149,7 +151,7 @@ def _of_sets(
     finder = Finder(connection, found)
     rows = connection.execute(
         f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source()} GROUP BY 1",
-        finder.parameters | {"begin": start, "step": step},
+        finder.parameters | {"begin": start, "step": min(step, _LONGEST)},
     )
     return {row[0]: tuple(row)[1:] for row in rows}
 
