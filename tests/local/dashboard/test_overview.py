@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,30 @@ def test_a_column_leads_to_its_runs(shown: Served) -> None:
     columns = re.findall(r'<a href="(/runs\?[^"]+)" tabindex="-1"><title>[^<]*: 1 run, ', page.source)
     found = [run for href in columns for run in see(shown, href.replace("&amp;", "&")).runs]
     assert sorted(found) == ["r-1", "r-3", "r-5", "r-7", "r-9"]
+
+
+@pytest.mark.parametrize("since", ["5000s", "8000s"])
+def test_a_column_at_the_edge_leads_to_no_more_than_it_shows(shown: Served, since: str) -> None:
+    """What began in the first stretch before the bound of the page is on no page that a column leads to."""
+    page = see(shown, f"/?since={since}")
+    columns = re.findall(
+        r'<a href="(/runs\?[^"]+)" tabindex="-1"><title>[^<]*: ([0-9]+) runs?, [0-9]+ failed', page.source
+    )
+    assert [len(see(shown, href.replace("&amp;", "&")).runs) for href, _ in columns] == [
+        int(count) for _, count in columns
+    ]
+    assert sum(int(count) for _, count in columns) == {"5000s": 5, "8000s": 8}[since]
+
+
+@pytest.mark.parametrize("start_ns", [0, 1, 2**63 - 1])
+def test_a_run_without_a_time_stops_no_page(shown: Served, start_ns: int) -> None:
+    """A span that came without times, or with those of another age, is in the sums like any other."""
+    shown.store.add(
+        [replace(span, start_ns=start_ns, end_ns=start_ns) for span in agent_run("odd", agent="x")]
+    )
+    for path in ("/?range=all", "/agents/x", "/?agent=x", "/agents", "/runs"):
+        assert see(shown, path).status == 200
+    assert shown.ask("/api/overview?buckets=1").json["total"]["runs"] == 12
 
 
 def test_the_charts_stand_in_a_table_as_well(shown: Served) -> None:

@@ -135,7 +135,7 @@ def test_an_empty_value_sets_nothing() -> None:
     ],
 )
 def test_a_bound_is_a_time_or_an_age(value: str, expected: int | None) -> None:
-    """Times are those of this machine unless they say otherwise, ages back from now, both within what can be stored."""
+    """Times are local unless they say otherwise, ages count back from now, both within what can be stored."""
     assert RunFilter(since=value, until=value).bounds_ns(NOW_NS) == (expected, expected)
 
 

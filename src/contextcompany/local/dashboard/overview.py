@@ -129,12 +129,13 @@ class OverviewPage:
     def _contents(self, wanted: RunFilter, rank: str) -> dict[str, Any]:
         # Before the figures: what changes meanwhile is then fetched again, not missed.
         change = self._store.last_change()
+        bounds = wanted.bounds_ns()
         overview = self._store.overview(wanted)
         return {
             "change": change,
-            "charts": overview_charts(overview, lambda bucket: _stretch_path(wanted, bucket)),
+            "charts": overview_charts(overview, lambda bucket: _stretch_path(wanted, bounds, bucket)),
             "buckets": [
-                (bucket, stretch_text(bucket), _stretch_path(wanted, bucket))
+                (bucket, stretch_text(bucket), _stretch_path(wanted, bounds, bucket))
                 for bucket in overview.buckets
                 if bucket.runs
             ],
@@ -178,8 +179,9 @@ def _measured(row: GroupRow, order: str) -> tuple[float, str, str]:
             return times, count_text(times), f"{rate_text(failed, times)} failed"
 
 
-def _stretch_path(wanted: RunFilter, bucket: Bucket) -> str:
-    return page_path(
-        "/runs",
-        wanted.but(since=filter_time(bucket.start_ns), until=filter_time(bucket.end_ns), order="newest"),
-    )
+def _stretch_path(wanted: RunFilter, bounds: tuple[int | None, int | None], bucket: Bucket) -> str:
+    """Lead to the runs of a stretch; the first and the last one reach beyond the bounds of the page."""
+    since, until = bounds
+    start = bucket.start_ns if since is None else max(bucket.start_ns, since)
+    end = bucket.end_ns if until is None else min(bucket.end_ns, until)
+    return page_path("/runs", wanted.but(since=filter_time(start), until=filter_time(end), order="newest"))

@@ -13,6 +13,7 @@ from contextcompany.local.store.rows import BadCursorError, GroupRow
 from contextcompany.local.store.sqlite import finding, groups, ranking
 from contextcompany.local.store.sqlite.store import SqliteRunStore
 from tests.local import agent_spans as spans
+from tests.local.samples import span
 from tests.local.store.sqlite import reference
 from tests.local.store.sqlite.test_listing import SOME
 
@@ -197,7 +198,7 @@ def test_tool_calls_inside_a_step_are_calls(tmp_path: Path) -> None:
         run = spans.run("r-1")
         step = spans.step("r-1", parent=run)
         first = spans.tool("r-1", parent=step, ms=3)
-        failed = spans.tool("r-1", parent=spans.span("POST", parent=step), status=("ERROR", "no"))
+        failed = spans.tool("r-1", parent=span("POST", parent=step), status=("ERROR", "no"))
         store.add([run, step, first, failed])
         (found,) = store.groups("tool", RunFilter()).items
         (row,) = store.runs(RunFilter()).items
@@ -207,7 +208,7 @@ def test_tool_calls_inside_a_step_are_calls(tmp_path: Path) -> None:
 def test_the_spans_of_an_application_are_no_run_of_an_agent(tmp_path: Path) -> None:
     """What no list shows is in no figure of an agent, though it bears an agent's name."""
     with SqliteRunStore.open(tmp_path / "runs.db") as store:
-        server = spans.span("GET /ask", {"tcc.agent": "shop"})
+        server = span("GET /ask", {"tcc.agent": "shop"})
         store.add([server, spans.run("r-1", {"tcc.agent": "shop"}, parent=server)])
         (found,) = store.groups("agent", RunFilter()).items
     assert (found.key, found.runs) == ("shop", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,14 +124,18 @@ def test_hostile_times_are_borne(tmp_path: Path) -> None:
     assert len(found.buckets) <= 60
 
 
+@pytest.mark.zone(BERLIN)
 @pytest.mark.parametrize("buckets", [1, 2, 3])
-def test_few_stretches_cover_all_of_time(tmp_path: Path, buckets: int) -> None:
+@pytest.mark.parametrize("wanted", [RunFilter(), RunFilter(agent="a")])
+def test_few_stretches_cover_all_of_time(tmp_path: Path, buckets: int, wanted: RunFilter) -> None:
     """However few stretches are asked for, from whichever beginning, they hold every run."""
+    begins = (0, 1_544_712_660_000_000_000, 2**63 - 1)
     with SqliteRunStore.open(tmp_path / "runs.db") as store:
-        for number, start_ms in enumerate((-1_544_712_660_000, -1_544_712_659_999, 0, 7_600_000_000_000)):
-            store.add([spans.run(f"r-{number}", start_ms=start_ms)])
-            found = store.overview(RunFilter(), buckets=buckets)
-            assert sum(stretch.runs for stretch in found.buckets) == number + 1
+        for count, start_ns in enumerate(begins, 1):
+            one = spans.run(f"r-{count}", {"tcc.agent": "a"})
+            store.add([replace(one, start_ns=start_ns, end_ns=start_ns)])
+            found = store.overview(wanted, buckets=buckets)
+            assert sum(stretch.runs for stretch in found.buckets) == found.total.runs == count
             assert len(found.buckets) <= buckets
 
 

@@ -76,7 +76,7 @@ def test_sums_agree_with_the_spans(forest: list[SpanRecord], data: st.DataObject
 
 def test_what_a_run_is_found_by_leaves_with_its_parts() -> None:
     """A run that moves into another, while the one around it moves too, takes along what it is found by."""
-    trace = {"trace_id": "1" * 32}
+    trace: dict[str, Any] = {"trace_id": "1" * 32}
     first = run("first", span_id="1" * 16, **trace)
     moving = run(
         "moving", {attributes.TCC_PARENT_RUN_ID: "around"}, span_id="2" * 16, parent_span_id="3" * 16, **trace

@@ -47,7 +47,8 @@ _LINE: Final = 200
 _TEXT: Final = 300
 _MOST_SEARCHED: Final = 65_536
 _MOST_WORDS: Final = 10_000
-_LATEST_NS: Final = 2**63 - 1
+# One less than the latest bound of a filter, which is no part of what it bounds.
+_LATEST_NS: Final = 2**63 - 2
 _MOST_TOKENS: Final = 10**12
 _MOST_DOLLARS: Final = 1_000_000.0
 _MOST_KEYS: Final = 64

@@ -33,6 +33,8 @@ _STEPS: Final = (
     *(count * _DAY for count in (1, 2)),
     *(count * _WEEK for count in (1, 2, 4, 13, 26, 52)),
 )
+# The largest number of a database.
+_LONGEST: Final = 2**63 - 1
 _AGE: Final = re.compile(r"\s*\d+\s*[a-z]+\s*", re.ASCII)
 
 _SUMS: Final = (
@@ -66,7 +68,7 @@ def overview(connection: sqlite3.Connection, wanted: RunFilter, *, buckets: int 
     if found.all_sets:
         sums = _of_sets(connection, found, start, step)
     else:
-        # Each stretch has bounds of its own: beside those of the filter, SQLite would begin at these each time.
+        # Each stretch has bounds of its own; beside those of the filter, SQLite would begin at these.
         untimed = conditions(wanted.but(since="", until=""))
         since, until = wanted.bounds_ns()
         begins = [start + number * step for number in range(count)]
@@ -122,7 +124,7 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
     steps = list(_STEPS)
     while True:
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        offset = (_MONDAY if step >= _WEEK else 0) - zone
+        offset = ((_MONDAY if step >= _WEEK else 0) - zone) % step
         # Steps from there would never hold what came before it.
         offset = offset if offset <= first else 0
         start = (first - offset) // step * step + offset
@@ -144,7 +146,7 @@ def _zone(moment_ns: int) -> int:
 def _of_stretch(connection: sqlite3.Connection, found: Conditions, first: int, end: int) -> Sequence[Any]:
     sums: Sequence[Any] = connection.execute(
         f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end",
-        found.parameters | {"first": max(0, first), "end": min(end, 2**63 - 1)},
+        found.parameters | {"first": max(0, first), "end": min(end, _LONGEST)},
     ).fetchone()
     return sums
 
@@ -155,7 +157,7 @@ def _of_sets(
     finder = Finder(connection, found)
     rows = connection.execute(
         f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source.rows} GROUP BY 1",
-        finder.source.parameters | {"begin": start, "step": step},
+        finder.source.parameters | {"begin": start, "step": min(step, _LONGEST)},
     )
     return {row[0]: tuple(row)[1:] for row in rows}
 
