@@ -65,7 +65,7 @@ def overview(connection: sqlite3.Connection, wanted: RunFilter, *, buckets: int 
     if found.all_sets:
         sums = _of_sets(connection, found, start, step)
     else:
-        # Each stretch has bounds of its own: beside those of the filter, SQLite would begin at these each time.
+        # Each stretch has bounds of its own; given those of the filter too, SQLite may begin at these.
         untimed = conditions(wanted.but(since="", until=""))
         since, until = wanted.bounds_ns()
         begins = [start + number * step for number in range(count)]
