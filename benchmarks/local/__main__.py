@@ -160,7 +160,7 @@ def running(subject: Subject) -> Iterator[Running]:
             collector.stop()
 
 
-def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
+def measure(subject: Subject, version: str, runs: int, intake: int, fill: int) -> Figures:
     """Measure one collector: start, intake into the empty store, fill, intake into the full one, pages."""
     figures = Figures(subject.name, version)
     starts: list[float] = []
@@ -175,7 +175,7 @@ def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
         client = collector.connect()
         spans, figures.rate = _intake(collector, client, intake, 1, 0)
         _say(f"{subject.name}: {figures.rate.passed:,.0f} spans/s into the empty store")
-        for batch in batches(runs - 2 * intake, seed=2):
+        for batch in batches(runs - 2 * intake, seed=2, spans_each=fill):
             collector.take(batch, client)
             spans += batch.spans
         collector.wait_until_stored(spans, client)
@@ -241,6 +241,9 @@ def main() -> None:
     parser.add_argument("--only", choices=("ours",), help="measure this one alone; needs no environment")
     parser.add_argument("--runs", type=int, default=100_000, help="how many runs are stored at the end")
     parser.add_argument("--intake", type=int, default=4_250, help="how many runs the intake is timed with")
+    parser.add_argument(
+        "--fill", type=int, default=SPANS_PER_RUN, help="how many spans a run has that only fills the store"
+    )
     parser.add_argument("--write", type=Path, help="the page whose part between marks is replaced")
     asked = parser.parse_args()
     if (asked.phoenix is None) != (asked.only is not None):
@@ -255,10 +258,13 @@ def main() -> None:
     if asked.phoenix is not None:
         binaries = asked.phoenix.resolve() / "bin"
         subjects.append((Phoenix(binaries), _version(str(binaries / "python"), "arize-phoenix")))
-    figures = [measure(subject, version, asked.runs, asked.intake) for subject, version in subjects]
+    figures = [
+        measure(subject, version, asked.runs, asked.intake, asked.fill) for subject, version in subjects
+    ]
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     written = (
-        f"{asked.runs:,} runs of {SPANS_PER_RUN} spans (2.4 KB each). {os.cpu_count()} cores, {system}.\n"
+        f"{asked.runs:,} runs stored: {2 * asked.intake:,} of {SPANS_PER_RUN} spans, by which the intake\n"
+        f"is timed, the others of {asked.fill}; 2.4 KB a span. {os.cpu_count()} cores, {system}.\n"
         f"Pages: what a browser asks for, {_ASKS} times, from a client on the same machine.\n\n"
         f"{table(figures, asked.runs)}"
     )

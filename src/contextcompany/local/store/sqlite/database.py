@@ -42,6 +42,9 @@ def explained(path: Path) -> Generator[None]:
     """
     try:
         yield
+    except (sqlite3.DataError, sqlite3.IntegrityError):
+        # A value that does not fit; the same again would end the same.
+        raise
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         if code in _FULL or code & _PRIMARY in _FULL:
@@ -93,8 +96,8 @@ def create(path: Path) -> None:
         make_folder(path)
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with suppress(PermissionError):
-            path.chmod(0o600)
+        if not path.stat().st_size:
+            _close_to_others(path)
     with explained(path):
         connection = connect(path, "rw")
         try:
@@ -103,6 +106,13 @@ def create(path: Path) -> None:
             check(connection, path)
         finally:
             connection.close()
+    # Not before it is known to be ours: a file that was named by mistake stays as it is.
+    _close_to_others(path)
+
+
+def _close_to_others(path: Path) -> None:
+    with suppress(PermissionError):
+        path.chmod(0o600)
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:

@@ -64,7 +64,13 @@ def _of_column(column: str, index: str, said: str) -> _Kind:
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    "agent": _Kind("r.agent", "run AS r INDEXED BY run_agent", "r.agent <> ''", top="r.top", is_many=False),
+    "agent": _Kind(
+        key="r.agent",
+        source="run AS r INDEXED BY run_agent",
+        where="r.agent <> '' AND r.parent IS NOT 0",
+        top="r.top",
+        is_many=False,
+    ),
     "user": _of_column("user_id", "run_user", "user_name, ''"),
     "org": _of_column("org_id", "run_org", "org_name, ''"),
     "session": _of_column("session_id", "run_session", "'', prompt"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import Bucket, Overview
@@ -115,17 +116,29 @@ def _bounds(
 
 
 def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
-    """Choose the length of a stretch, and where the first one begins."""
+    """Choose the length of a stretch, and where the first one begins: at a round time of this machine."""
     most = wanted + wanted // 4
+    zone = _zone(last)
     steps = list(_STEPS)
     while True:
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        offset = _MONDAY if step >= _WEEK else 0
+        offset = (_MONDAY if step >= _WEEK else 0) - zone
+        # Steps from there would never hold what came before it.
+        offset = offset if offset <= first else 0
         start = (first - offset) // step * step + offset
         if (last - start) // step + 1 <= most:
             return step, start
         if len(steps) == 1 and step == steps[0]:
             steps[0] = 2 * step
+
+
+def _zone(moment_ns: int) -> int:
+    """Tell by how much the clocks of this machine are ahead of UTC, so that days begin at midnight here."""
+    try:
+        ahead = datetime.fromtimestamp(moment_ns // _SECOND, UTC).astimezone().utcoffset()
+    except (OverflowError, ValueError, OSError):
+        return 0
+    return 0 if ahead is None else int(ahead.total_seconds()) * _SECOND
 
 
 def _of_stretch(connection: sqlite3.Connection, found: Conditions, first: int, end: int) -> Sequence[Any]:

@@ -65,7 +65,7 @@ CREATE INDEX run_list ON run (
     parent, start_ns, id, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
 );
 CREATE INDEX run_agent ON run (
-    agent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down, top
+    agent, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down, top
 ) WHERE agent <> '';
 CREATE INDEX run_user ON run (
     user_id, parent, start_ns, end_ns, status, cost, input_tokens, output_tokens, thumbs_up, thumbs_down
