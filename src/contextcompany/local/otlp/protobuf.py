@@ -83,7 +83,7 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
                         )
                 if places:
                     resource = _resource(body, resource_spans) if resource is None else resource
-                    groups.append(_Group(*resource, *_scope(body, scope_spans), places))
+                    groups.append(_Group(resource, _scope(body, scope_spans), places))
     except (DecodeError, FramingError) as error:
         raise MalformedBodyError(_NO_REQUEST) from error
     return chain.from_iterable(group.spans(body, refusals) for group in groups)
@@ -92,26 +92,23 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
 class _Resource(NamedTuple):
     """A resource, and the field of a ResourceSpans that holds it."""
 
-    resource: Mapping[str, AttributeValue]
-    resource_field: bytes
+    attributes: Mapping[str, AttributeValue]
+    field: bytes
 
 
 class _Scope(NamedTuple):
     """A scope, and the field of a ScopeSpans that holds it."""
 
-    scope_name: str
-    scope_version: str
-    scope_field: bytes
+    name: str
+    version: str
+    field: bytes
 
 
 class _Group(NamedTuple):
     """The spans of one scope of one resource, by the places where they begin and end."""
 
-    resource: Mapping[str, AttributeValue]
-    resource_field: bytes
-    scope_name: str
-    scope_version: str
-    scope_field: bytes
+    resource: _Resource
+    scope: _Scope
     places: array[int]
 
     def spans(self, body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
@@ -126,7 +123,7 @@ class _Group(NamedTuple):
                 continue
             held = body[start:end]
             try:
-                span = _span(Span.FromString(held), self.resource, self.scope_name, self.scope_version)
+                span = _span(Span.FromString(held), self.resource.attributes, self.scope)
                 span.came_as(self._alone(held))
                 yield span
             except DecodeError:
@@ -136,8 +133,8 @@ class _Group(NamedTuple):
 
     def _alone(self, span: bytes) -> bytes:
         """Write a request that holds one span and nothing else."""
-        scope_spans = field_of(_HELD, self.scope_field, field_of(_HELD, span))
-        return field_of(_RESOURCE_SPANS, self.resource_field, scope_spans)
+        scope_spans = field_of(_HELD, self.scope.field, field_of(_HELD, span))
+        return field_of(_RESOURCE_SPANS, self.resource.field, scope_spans)
 
 
 def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
@@ -167,9 +164,7 @@ def _scope(body: bytes, scope_spans: tuple[int, int]) -> _Scope:
     return _Scope(scope.name, scope.version, field_of(_ABOUT, about))
 
 
-def _span(
-    span: Span, resource: Mapping[str, AttributeValue], scope_name: str, scope_version: str
-) -> SpanRecord:
+def _span(span: Span, resource: Mapping[str, AttributeValue], scope: _Scope) -> SpanRecord:
     status = span.status
     return SpanRecord(
         trace_id=trace_id_text(span.trace_id),
@@ -193,8 +188,8 @@ def _span(
         status_code=status_code_name(status.code),
         status_message=status.message,
         resource=resource,
-        scope_name=scope_name,
-        scope_version=scope_version,
+        scope_name=scope.name,
+        scope_version=scope.version,
     )
 
 
