@@ -50,9 +50,11 @@ def serve(
 ) -> None:
     """Collect runs and show them in a browser, until Ctrl-C."""
     # What it takes to serve is loaded only here: the other commands start faster without.
+    from contextcompany.local.server.allocation import share_heap
     from contextcompany.local.server.serving import Server, UnprotectedError
     from contextcompany.local.server.sockets import PortTakenError
 
+    share_heap()
     path = database_path(database)
     store = _opened(path, max_age_days=days("--max-age", max_age), max_bytes=size("--max-size", max_size))
     try:

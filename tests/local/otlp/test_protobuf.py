@@ -33,6 +33,14 @@ def test_spans_keep_their_order_and_their_resource() -> None:
     )
 
 
+def test_a_span_remembers_what_it_was_read_from() -> None:
+    """Each span alone is a request of its own; one that is changed has nothing to be read from."""
+    other = replace(span("other"), resource={"service.name": "warehouse"})
+    spans, _ = decode_protobuf(protobuf_request(RECORD, other).SerializeToString())
+    assert [decode_protobuf(each.wire)[0] for each in spans] == [[RECORD], [other]]
+    assert replace(spans[0], name="changed").wire == b""
+
+
 def test_a_span_that_is_none_is_refused_alone() -> None:
     """Spans without ids, with text that is no UTF-8 or from a far future leave the others as they are."""
     request = protobuf_request(*[RECORD] * 6)

@@ -20,7 +20,7 @@ from contextcompany.local.otlp.spans import (
     status_code_name,
     trace_id_text,
 )
-from contextcompany.local.otlp.wire import FramingError, messages
+from contextcompany.local.otlp.wire import FramingError, field_of, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,7 +71,7 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
     count = 0
     try:
         for resource_spans in _each(body, (0, len(body)), _RESOURCE_SPANS):
-            resource: dict[str, AttributeValue] | None = None
+            resource: _Resource | None = None
             for scope_spans in _each(body, resource_spans, _HELD):
                 places = array("Q")
                 for place in _each(body, scope_spans, _HELD):
@@ -83,18 +83,35 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
                         )
                 if places:
                     resource = _resource(body, resource_spans) if resource is None else resource
-                    groups.append(_Group(resource, *_scope(body, scope_spans), places))
+                    groups.append(_Group(*resource, *_scope(body, scope_spans), places))
     except (DecodeError, FramingError) as error:
         raise MalformedBodyError(_NO_REQUEST) from error
     return chain.from_iterable(group.spans(body, refusals) for group in groups)
+
+
+class _Resource(NamedTuple):
+    """A resource, and the field of a ResourceSpans that holds it."""
+
+    resource: Mapping[str, AttributeValue]
+    resource_field: bytes
+
+
+class _Scope(NamedTuple):
+    """A scope, and the field of a ScopeSpans that holds it."""
+
+    scope_name: str
+    scope_version: str
+    scope_field: bytes
 
 
 class _Group(NamedTuple):
     """The spans of one scope of one resource, by the places where they begin and end."""
 
     resource: Mapping[str, AttributeValue]
+    resource_field: bytes
     scope_name: str
     scope_version: str
+    scope_field: bytes
     places: array[int]
 
     def spans(self, body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
@@ -107,14 +124,20 @@ class _Group(NamedTuple):
             if end - start > MOST_SPAN_BYTES:
                 refusals.add(f"a span is larger than {MOST_SPAN_BYTES // (1024 * 1024)} MiB")
                 continue
+            held = body[start:end]
             try:
-                yield _span(
-                    Span.FromString(body[start:end]), self.resource, self.scope_name, self.scope_version
-                )
+                span = _span(Span.FromString(held), self.resource, self.scope_name, self.scope_version)
+                span.came_as(self._alone(held))
+                yield span
             except DecodeError:
                 refusals.add("a span cannot be parsed")
             except MalformedBodyError as error:
                 refusals.add(str(error))
+
+    def _alone(self, span: bytes) -> bytes:
+        """Write a request that holds one span and nothing else."""
+        scope_spans = field_of(_HELD, self.scope_field, field_of(_HELD, span))
+        return field_of(_RESOURCE_SPANS, self.resource_field, scope_spans)
 
 
 def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
@@ -129,17 +152,19 @@ def _about(body: bytes, within: tuple[int, int]) -> bytes:
     return about
 
 
-def _resource(body: bytes, resource_spans: tuple[int, int]) -> dict[str, AttributeValue]:
+def _resource(body: bytes, resource_spans: tuple[int, int]) -> _Resource:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-    return _attributes(Resource.FromString(_about(body, resource_spans)).attributes)
+    about = _about(body, resource_spans)
+    return _Resource(_attributes(Resource.FromString(about).attributes), field_of(_ABOUT, about))
 
 
-def _scope(body: bytes, scope_spans: tuple[int, int]) -> tuple[str, str]:
+def _scope(body: bytes, scope_spans: tuple[int, int]) -> _Scope:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
-    scope = InstrumentationScope.FromString(_about(body, scope_spans))
-    return scope.name, scope.version
+    about = _about(body, scope_spans)
+    scope = InstrumentationScope.FromString(about)
+    return _Scope(scope.name, scope.version, field_of(_ABOUT, about))
 
 
 def _span(

@@ -70,6 +70,10 @@ class SpanRecord:
     Ids are lower-case hexadecimal text, `parent_span_id` is None for a root. Times are nanoseconds since
     the epoch. `kind` is `INTERNAL`, `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER` or `UNSPECIFIED`;
     `status_code` is `UNSET`, `OK` or `ERROR`. `resource` holds the attributes of the resource.
+
+    `wire` is the span alone as an ExportTraceServiceRequest in protobuf where it came in one, so that it can
+    be kept without being written again; a record that is made in another way has none. It is no part of what
+    the record says, and `replace()` leaves it out.
     """
 
     trace_id: str
@@ -87,6 +91,11 @@ class SpanRecord:
     resource: Mapping[str, AttributeValue]
     scope_name: str
     scope_version: str
+    wire: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    def came_as(self, wire: bytes) -> None:
+        """Take note of the bytes that the span was read from."""
+        object.__setattr__(self, "wire", wire)
 
 
 def trace_id_text(raw: bytes) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _BUSY_SECONDS: Final = 10.0
 # SQLite takes a negative size for KiB. The whole server stays below 100 MB, so the caches stay small: the
 # pages are in the cache of the system as well.
-_WRITER_CACHE: Final = -16_384
-_READER_CACHE: Final = -4_096
+_WRITER_CACHE: Final = -4_096
+_READER_CACHE: Final = -2_048
 _MOST_READERS: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
 _MOST_WAL_BYTES: Final = 64 * 1024 * 1024
