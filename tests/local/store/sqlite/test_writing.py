@@ -111,3 +111,24 @@ def test_a_step_of_another_run_is_another_request(tmp_path: Path) -> None:
         store.add([outer, run("r-1"), run("r-2")])
         costs = {row.address: (row.steps, row.cost) for row in store.runs(RunFilter()).items}
     assert costs == {"r-1": (1, 0.1), "r-2": (1, 0.2)}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_run_that_was_resumed_keeps_what_was_said_both_times(tmp_path: Path, order: int) -> None:
+    """Metadata is that of all its spans, the later wins; whose it is stays what was said first."""
+
+    def own(start_ms: int, **said: str) -> SpanRecord:
+        return run(
+            "r-1", {f"tcc.{key.replace('_', '.')}": value for key, value in said.items()}, start_ms=start_ms
+        )
+
+    first = own(0, userId="u-1", metadata_plan="free", metadata_first="yes", sessionId="s-1")
+    again = own(50, userId="u-2", userName="Bob", orgId="o-1", metadata_plan="paid", metadata_second="yes")
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        for each in (first, again)[::order]:
+            store.add([each])
+        for key, value in {"plan": "paid", "first": "yes", "second": "yes"}.items():
+            (row,) = store.runs(RunFilter(metadata=((key, value),))).items
+        assert store.runs(RunFilter(metadata=(("plan", "free"),))).items == ()
+    assert row.metadata == {"plan": "paid", "first": "yes", "second": "yes"}
+    assert (row.session_id, row.user_id, row.user_name, row.org_id) == ("s-1", "u-1", "", "o-1")

@@ -14,6 +14,8 @@ from contextcompany.local.reading.values import clean
 from contextcompany.local.store.sqlite.encoding import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.reading.reading import Reading
 
@@ -285,9 +287,9 @@ def short(text: str) -> str:
     return text[:_TEXT]
 
 
-def metadata_text(reading: Reading) -> str:
+def metadata_text(metadata: Mapping[str, str]) -> str:
     """Write the metadata of a run as a JSON object of texts, bounded."""
-    kept = sorted(reading.metadata.items())[:_MOST_KEYS]
+    kept = sorted(metadata.items())[:_MOST_KEYS]
     return json.dumps({short(key): value[:_MOST_VALUE] for key, value in kept if key})
 
 

@@ -1,9 +1,9 @@
 """The line of a unit: which of its spans it is taken from, and what those say.
 
 A run's line comes from its own span. Where that has come more than once (a run that was left and resumed),
-the earliest says how it began and the one that ended last how it went. While it has not come, the run is
-open, and the line is put together from what is there. The choice depends on the spans alone, not on their
-order.
+the earliest says how it began and the one that ended last how it went; metadata is that of all. While it
+has not come, the run is open, and the line is put together from what is there. The choice depends on the
+spans alone, not on their order.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextcompany.local.store.sqlite import nodes, packs
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from contextcompany.local.otlp.spans import SpanRecord
     from contextcompany.local.reading.reading import Reading
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from contextcompany.local.store.sqlite.units import Units
 
 _SERVICE: Final = "service.name"
+# What belongs together comes from one span.
+_IDENTITY: Final = (("agent",), ("session_id",), ("user_id", "user_name"), ("org_id", "org_name"))
+# Who resumes a run more often than this adds nothing to it any more.
+_MOST_RESUMED: Final = 32
 
 _EARLIEST: Final = "ORDER BY start_ns, end_ns DESC, span_id LIMIT 1"
 _OWN_FIRST: Final = (
@@ -31,6 +36,7 @@ _OWN_FIRST: Final = (
 _OWN_LAST: Final = (
     "SELECT id, says, end_ns FROM span WHERE run = ? AND own = 1 ORDER BY end_ns DESC, span_id DESC LIMIT 1"
 )
+_OWN: Final = f"SELECT id FROM span WHERE run = ? AND own = 1 {_EARLIEST.replace('LIMIT 1', 'LIMIT ?')}"
 _OWN_SAYS: Final = f"SELECT id FROM span WHERE run = ? AND own = 1 AND says & ? {_EARLIEST}"
 _OWN_SAYS_LAST: Final = (
     "SELECT id FROM span WHERE run = ? AND own = 1 AND says & ? ORDER BY end_ns DESC, span_id DESC LIMIT 1"
@@ -81,6 +87,8 @@ class Summaries:
             last = self._one(_OWN_LAST, unit.id)
             unit.start_ns, unit.end_ns = first[4], max(first[4], last[2])
             self._set_head(unit, first[0], has_name=True)
+            if first[0] != last[0] and not unit.is_of_trace:
+                self._add_resumed(unit)
             self._set_tail(unit, last[0])
             self._set_asker(unit, first[0] if first[1] & nodes.HAS_PROMPT else self._asker(unit))
             self._set_answerer(unit, last[0] if last[1] & nodes.HAS_RESPONSE else self._answerer(unit))
@@ -141,15 +149,25 @@ class Summaries:
         unit.head = number
         unit.name = nodes.line(said.name) if has_name else ""
         unit.trace_id = unit.address if unit.is_of_trace else nodes.storable(span.trace_id)
-        unit.agent = nodes.short(said.agent)
         unit.service = nodes.storable(nodes.short(str(span.resource.get(_SERVICE) or "")))
-        unit.session_id = nodes.short(said.session_id)
-        unit.user_id = nodes.short(said.user_id)
-        unit.user_name = nodes.short(said.user_name)
-        unit.org_id = nodes.short(said.org_id)
-        unit.org_name = nodes.short(said.org_name)
-        unit.metadata = nodes.metadata_text(said)
+        self._set_identity(unit, [said])
         unit.named_parent = nodes.address_of(said.parent_run_id) if said.parent_run_id else ""
+
+    def _add_resumed(self, unit: Unit) -> None:
+        """Add what was said of a run where it was resumed."""
+        rows = self._connection.execute(_OWN, (unit.id, _MOST_RESUMED)).fetchall()
+        self._set_identity(unit, [self._read(row[0])[1] for row in rows])
+
+    def _set_identity(self, unit: Unit, said: Sequence[Reading]) -> None:
+        """Take from the spans of a run whose it is, as the first says, and its metadata, as the last says."""
+        for names in _IDENTITY:
+            found = ([nodes.short(getattr(one, name)) for name in names] for one in said)
+            values = next((each for each in found if any(each)), [""] * len(names))
+            for name, value in zip(names, values, strict=True):
+                setattr(unit, name, value)
+        unit.metadata = nodes.metadata_text(
+            {key: value for one in said for key, value in one.metadata.items()}
+        )
 
     def _set_tail(self, unit: Unit, number: int) -> None:
         if unit.tail == number:
