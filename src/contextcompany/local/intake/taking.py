@@ -20,13 +20,20 @@ from contextcompany.local.otlp.spans import MalformedBodyError, Refusals
 from contextcompany.local.store.rows import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from contextcompany.local.intake.keeping import Destination
     from contextcompany.local.intake.receiving import Arrived
     from contextcompany.local.otlp.spans import SpanRecord
 
 _MOST_ERRORS = 20
+
+
+def _let_go(pieces: list[bytes]) -> Iterator[bytes]:
+    """Return pieces one by one and keep none."""
+    pieces.reverse()
+    while pieces:
+        yield pieces.pop()
 
 
 class Taking:
@@ -44,7 +51,8 @@ class Taking:
         """Undo the content encoding of a body and hand it to one of the methods below."""
         with ExitStack() as held:
             # A large body is unpacked and read alone, so that many of them at once cannot fill the memory.
-            body = joined(arrived.pieces, arrived.encoding, lambda: held.enter_context(self._large_body))
+            pieces = _let_go(arrived.pieces)
+            body = joined(pieces, arrived.encoding, lambda: held.enter_context(self._large_body))
             try:
                 return take(body, arrived.content_type)
             except MalformedBodyError as error:
