@@ -73,14 +73,24 @@ def run(arguments: Sequence[str]) -> int:
             return _end_of_pipe()
         raise
     except Exception as error:
-        if isinstance(error, typer.Abort):
+        if isinstance(error, typer.Abort) or _was_interrupted(error):
             return _INTERRUPTED
         line = failure_line(error)
         if line is None:
             raise
-        typer.echo(f"tcc: {line}", err=True)
+        # Without words where the help is all there is to say.
+        if line:
+            typer.echo(f"tcc: {line}", err=True)
         return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Tell whether Ctrl-C led to an error: it comes between any two steps, also those that clean up."""
+    before = error.__context__
+    while before is not None and not isinstance(before, KeyboardInterrupt):
+        before = before.__context__
+    return before is not None
 
 
 def _let_print() -> None:

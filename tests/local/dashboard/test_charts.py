@@ -117,13 +117,13 @@ def test_a_stretch_without_runs_leads_nowhere() -> None:
 
 
 def test_a_stretch_is_told_by_its_times() -> None:
-    """Hours are told by the clock and days by the date."""
+    """Seconds and hours are told by the clock and days by the date."""
     day = 24 * _HOUR
     midnight = _NOON - _NOON % day
-    assert "to" in stretch_text(Bucket(_NOON, _NOON + _HOUR))
-    if datetime.fromtimestamp(midnight / _S).astimezone().hour == 0:
-        assert stretch_text(Bucket(midnight, midnight + day)) == "1 May"
-        assert stretch_text(Bucket(midnight, midnight + 7 * day)) == "1 May to 8 May"
+    assert stretch_text(Bucket(_NOON, _NOON + _HOUR)) == "1 May 12:00 to 13:00"
+    assert stretch_text(Bucket(_NOON + 5 * _S, _NOON + 10 * _S)) == "1 May 12:00:05 to 12:00:10"
+    assert stretch_text(Bucket(midnight, midnight + day)) == "1 May"
+    assert stretch_text(Bucket(midnight, midnight + 7 * day)) == "1 May to 8 May"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from contextcompany.local.dashboard.formatting import (
     age_text,
     cost_text,
     count_text,
+    filter_time,
     iso_text,
     line_text,
     moment_text,
@@ -55,7 +56,10 @@ def test_a_share_tells_none_from_few(part: int, whole: int, text: str) -> None:
         (None, NONE),
         (0.0, "$0"),
         (0.00034, "$0.00034"),
-        (0.0412, "$0.04"),
+        (0.001745, "$0.0017"),
+        (0.0412, "$0.041"),
+        (0.02, "$0.02"),
+        (0.5603, "$0.56"),
         (12.3, "$12.30"),
         (45_600, "$45.6k"),
     ],
@@ -88,10 +92,11 @@ def test_any_time_is_written_and_read_as_a_filter(nanoseconds: int) -> None:
     """Whatever time a span claims can be shown, and what is written is a bound that a filter takes."""
     assert moment_text(nanoseconds)
     assert age_text(nanoseconds, _NOW)
-    since, _ = RunFilter.of([("since", iso_text(nanoseconds))]).bounds_ns()
-    assert since is not None
-    if nanoseconds >= 0:
-        assert abs(since - nanoseconds) <= 2_000
+    for written in (iso_text(nanoseconds), filter_time(nanoseconds)):
+        since, _ = RunFilter.of([("since", written)]).bounds_ns()
+        assert since is not None
+        if nanoseconds >= 0:
+            assert abs(since - nanoseconds) < 1_000
 
 
 @given(st.text())

@@ -39,8 +39,8 @@ def test_a_line_says_what_its_span_used(store: SqliteRunStore) -> None:
     view = _view(store)
     lines = view.lines(view.lines_part(None, None))
     assert [(one.kind, one.name, one.status, one.duration, one.tokens, one.cost) for one in lines] == [
-        ("agent", "host", "ok", "2.0 s", "1,000 in (200 cached), 50 out", "$0.0200"),
-        ("step", "gpt-5", "ok", "500 ms", "1,000 in (200 cached), 50 out", "$0.0200"),
+        ("agent", "host", "ok", "2.0 s", "1,000 in (200 cached), 50 out", "$0.02"),
+        ("step", "gpt-5", "ok", "500 ms", "1,000 in (200 cached), 50 out", "$0.02"),
         ("tool", "search", "failed", "5.0 ms", "", ""),
         ("feedback", "tcc.feedback", "ok", "", "", ""),
     ]

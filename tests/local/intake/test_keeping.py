@@ -13,7 +13,7 @@ from contextcompany.diagnostics import guard
 from contextcompany.local.intake.keeping import keep
 from contextcompany.local.otlp.bodies import RefusedError
 from contextcompany.local.otlp.spans import EventRecord, Refusals
-from contextcompany.local.store.rows import StoreFullError
+from contextcompany.local.store.rows import StoreError, StoreFullError
 from tests.local.intake.serving import Kept
 from tests.local.samples import span
 
@@ -66,6 +66,22 @@ def test_a_full_store_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records] == [
         "the local collector cannot store what arrives: the disk is full: make room"
     ]
+
+
+@pytest.mark.parametrize("error", [StoreFullError("the disk is full"), StoreError("it cannot be used")])
+def test_outside_of_our_tests_too_spans_that_find_no_room_may_come_again(
+    monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    """An error of the store is not taken for one of ours, which would refuse the spans for good."""
+    monkeypatch.setattr(guard, "strict", False)
+
+    def full(_: Sequence[SpanRecord]) -> None:
+        raise error
+
+    with pytest.raises(RefusedError) as caught:
+        keep(Kept(full), [span(), span()], refusals := Refusals())
+    assert (caught.value.status, caught.value.reason) == (503, str(error))
+    assert refusals.count == guard.errors == 0
 
 
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)))

@@ -41,6 +41,14 @@ def test_spans_keep_their_order_and_their_resource() -> None:
     )
 
 
+def test_a_span_remembers_what_it_was_read_from() -> None:
+    """Each span alone is a request of its own; one that is changed has nothing to be read from."""
+    other = replace(span("other"), resource={"service.name": "warehouse"})
+    spans, _ = decode_protobuf(protobuf_request(RECORD, other).SerializeToString())
+    assert [decode_protobuf(each.wire)[0] for each in spans] == [[RECORD], [other]]
+    assert replace(spans[0], name="changed").wire == b""
+
+
 def test_a_span_that_is_none_is_refused_alone() -> None:
     """Spans without ids, with text that is no UTF-8 or from a far future leave the others as they are."""
     request = protobuf_request(*[RECORD] * 6)
@@ -110,10 +118,17 @@ def test_a_span_of_very_many_values_is_refused_unparsed(
 
 def test_a_large_resource_is_not_kept_with_each_of_many_spans() -> None:
     """What spans share is kept with each, so it is bounded, and more so where there are many."""
-    for size, count, reason in ((70_000, 1, "larger than 64 KiB"), (60_000, 5_000, "send smaller batches")):
+    for size, count, times, reason in (
+        (70_000, 1, 1, "larger than 64 KiB"),
+        (60_000, 5_000, 1, "send smaller batches"),
+        (60_000, 50, 100, "send smaller batches"),
+    ):
         body = _field(1, _field(1, _field(1, _field(1, b"k" * size))) + _field(2, _field(2, b"") * count))
         with pytest.raises(MalformedBodyError, match=reason):
-            decode_protobuf(body)
+            decode_protobuf(body * times)
+    small = _field(1, _field(1, _field(1, _field(1, b"k" * 1_000))) + _field(2, _field(2, b"") * 100))
+    _, refusals = decode_protobuf(small * 1_000)
+    assert refusals.count == 100_000
 
 
 def test_thousands_of_refusals_are_a_number_and_one_reason() -> None:

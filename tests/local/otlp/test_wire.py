@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from contextcompany.local.otlp.wire import FramingError, holds_more, messages
+from contextcompany.local.otlp.wire import FramingError, field_of, holds_more, messages
 from tests.local.samples import RECORD, protobuf_request
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ def test_only_the_part_between_the_bounds_is_looked_at() -> None:
     assert list(messages(body, 4, 7)) == [(2, 6, 7)]
     with pytest.raises(FramingError):
         list(messages(body, 0, 3))
+
+
+@given(st.lists(st.binary(max_size=70_000), max_size=3))
+@example([b"x" * 127])
+@example([b"x" * 128])
+def test_a_field_that_was_written_is_walked_over(pieces: list[bytes]) -> None:
+    """A field of any length holds the pieces of its content one after another."""
+    assert _walk(field_of(2, *pieces)) == [(2, b"".join(pieces))]
 
 
 @pytest.mark.parametrize(

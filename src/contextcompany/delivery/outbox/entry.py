@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from sys import getsizeof
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Entry:
         self.prepare = prepare
         self.receipt = receipt
         self.size = _SPAN_OVERHEAD + len(span.name)
-        self.size += sum(_weight(value) for value in (span.attributes or {}).values())
+        self.size += _weight_of_values(span.attributes)
         for event in span.events:
             self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
         for link in span.links:
@@ -59,6 +60,15 @@ class Entry:
         """Tell the one who waits, if somebody does."""
         if self.receipt is not None:
             self.receipt.settle(delivered=delivered)
+
+
+def _weight_of_values(attributes: Mapping[str, object] | None) -> int:
+    # The caller pays for this. A copy knows its values; the mapping of the SDK looks each of them up.
+    values = attributes.copy() if isinstance(attributes, MappingProxyType) else attributes or {}
+    total = 0
+    for value in values.values():
+        total += getsizeof(value) if type(value) is str else _weight(value)
+    return total
 
 
 def _weight(value: object) -> int:

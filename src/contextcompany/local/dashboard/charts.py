@@ -43,6 +43,7 @@ _STEPS: Final = (
 # The name of a time needs this much room, in percent, so that it is not cut off.
 _LEAST_ROOM: Final = 4.0
 _GAP: Final = 0.22
+_MINUTE_NS: Final = 60 * _NS
 _DAY_NS: Final = _DAY * _NS
 _NS_PER_MS: Final = 1_000_000
 
@@ -201,8 +202,9 @@ def stretch_text(bucket: Bucket) -> str:
     length = bucket.end_ns - bucket.start_ns
     if length >= _DAY_NS and not (start.hour or start.minute):
         return f"{_date(start)}" if length == _DAY_NS else f"{_date(start)} to {_date(end)}"
-    until = f"{end:%H:%M}" if start.date() == end.date() else f"{_date(end)} {end:%H:%M}"
-    return f"{_date(start)} {start:%H:%M} to {until}"
+    clock = "%H:%M" if length >= _MINUTE_NS else "%H:%M:%S"
+    until = f"{end:{clock}}" if start.date() == end.date() else f"{_date(end)} {end:{clock}}"
+    return f"{_date(start)} {start:{clock}} to {until}"
 
 
 def nice_ceiling(value: float) -> float:

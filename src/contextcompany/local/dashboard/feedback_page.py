@@ -35,6 +35,8 @@ class FeedbackPage:
         if asked.redirect is not None:
             return redirect(asked.redirect)
         page, problem = _EMPTY, ""
+        # Before the rows: what changes meanwhile is then fetched again, not missed.
+        change = self._store.last_change()
         if asked.error is None:
             try:
                 page = self._store.feedback(asked.wanted, limit=_MOST, cursor=asked.more.get("cursor"))
@@ -52,5 +54,6 @@ class FeedbackPage:
             rows=page.items,
             next_page=page_path("/feedback", asked.wanted, following) if page.cursor else "",
             problem=problem,
+            change=change,
             now=time.time_ns(),
         )

@@ -44,7 +44,7 @@ _LABELS: Final = {
 }
 _SUGGESTED: Final = frozenset({"agent", "user", "org", "session", "model", "tool", "error"})
 _TYPED: Final = ("agent", "user", "org", "session", "model", "tool", "error", "since", "until")
-_HINTS: Final = {"since": "7d, or 2026-05-01T12:00 (UTC)", "until": "1h, or 2026-05-01T12:00 (UTC)"}
+_HINTS: Final = {"since": "7d, or 2026-05-01T12:00", "until": "1h, or 2026-05-01T12:00"}
 _STATUS_NAMES: Final = {"ok": "OK", "partial": "Partial", "failed": "Failed", "open": "Running"}
 _FEEDBACK_NAMES: Final = {
     "up": "Thumbs up",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -25,7 +26,7 @@ _ONE_PERCENT: Final = 0.01
 _TEN_PERCENT: Final = 0.1
 _TEN: Final = 10
 _HUNDRED: Final = 100
-_SHOWN_CENT: Final = 0.01
+_LEAST_DIGITS_OF: Final = 0.000001
 
 
 def count_text(number: int) -> str:
@@ -55,12 +56,19 @@ def rate_text(part: int, whole: int) -> str:
 
 
 def cost_text(dollars: float | None) -> str:
-    """Write a cost as `money_text` does, from a cent up with two digits; an unknown one is `NONE`."""
+    """Write a cost so that a column of them can be compared: `$12.30`, `$0.56`, `$0.014`, `$0.0017`.
+
+    An unknown one is `NONE`.
+    """
     if dollars is None:
         return NONE
     if dollars >= _HUNDRED * _HUNDRED:
         return f"${count_text(round(dollars))}"
-    return f"${dollars:.2f}" if _SHOWN_CENT <= dollars < 1 else money_text(dollars)
+    if not _LEAST_DIGITS_OF <= dollars < 1:
+        return money_text(dollars)
+    digits = 2 if dollars >= _TEN_PERCENT else 1 - math.floor(math.log10(dollars))
+    text = f"{dollars:.{digits}f}"
+    return f"${text[:4]}{text[4:].rstrip('0')}"
 
 
 def moment(nanoseconds: int) -> datetime:
@@ -71,9 +79,14 @@ def moment(nanoseconds: int) -> datetime:
 
 
 def iso_text(nanoseconds: int) -> str:
-    """Write a time as ISO 8601 in UTC, as a filter reads it."""
+    """Write a time as ISO 8601 in UTC, for programs."""
     text = moment(nanoseconds).astimezone(UTC).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def filter_time(nanoseconds: int) -> str:
+    """Write a time as ISO 8601 in the zone of this machine, as filters read it and charts show it."""
+    return moment(nanoseconds).isoformat().replace("+00:00", "Z")
 
 
 def moment_text(nanoseconds: int) -> str:

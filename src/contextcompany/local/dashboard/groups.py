@@ -118,7 +118,7 @@ GROUPINGS: Final = (
         "kind of error",
         "recent",
         without=frozenset({"failed"}),
-        about="Runs that failed, by the kind of their error.",
+        about="What went wrong in runs, by its kind; a run may well get over it.",
         empty="No run has failed.",
     ),
 )
@@ -141,6 +141,8 @@ class GroupsPage:
         rank = asked.more.get("rank", grouping.rank)
         problem = "" if rank in RANKS else f"rank must be one of {', '.join(RANKS)}."
         page = _EMPTY
+        # Before the rows: what changes meanwhile is then fetched again, not missed.
+        change = self._store.last_change()
         if not problem and asked.error is None:
             try:
                 page = self._store.groups(
@@ -169,6 +171,7 @@ class GroupsPage:
             if grouping.by == "error"
             else "",
             problem=problem,
+            change=change,
             now=time.time_ns(),
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contextcompany.local.dashboard.addresses import page_path
 from contextcompany.local.dashboard.charts import overview_charts, stretch_text
 from contextcompany.local.dashboard.filter_form import RANGES, filter_form, read_question
-from contextcompany.local.dashboard.formatting import cost_text, count_text, iso_text, rate_text
+from contextcompany.local.dashboard.formatting import cost_text, count_text, filter_time, rate_text
 from contextcompany.local.dashboard.groups import leads_to
 from contextcompany.local.dashboard.rendering import redirect
 from contextcompany.local.reading.figures import duration_text
@@ -28,7 +28,7 @@ ALL: Final = "all"
 RANKS: Final = {"cost": "Cost most", "failed": "Fail most", "slowest": "Take longest"}
 
 _MOST: Final = 6
-_NOTHING: Final[dict[str, Any]] = {"total": None, "nothing_at_all": False}
+_NOTHING: Final[dict[str, Any]] = {"total": None, "nothing_at_all": False, "change": 0}
 _MEASURES: Final = {"runs": "most called", "cost": "cost", "failed": "failed", "slowest": "95th percentile"}
 _RANKED: Final[tuple[tuple[GroupBy, str, str], ...]] = (
     ("agent", "Agents", "/agents"),
@@ -127,8 +127,11 @@ class OverviewPage:
         }
 
     def _contents(self, wanted: RunFilter, rank: str) -> dict[str, Any]:
+        # Before the figures: what changes meanwhile is then fetched again, not missed.
+        change = self._store.last_change()
         overview = self._store.overview(wanted)
         return {
+            "change": change,
             "charts": overview_charts(overview, lambda bucket: _stretch_path(wanted, bucket)),
             "buckets": [
                 (bucket, stretch_text(bucket), _stretch_path(wanted, bucket))
@@ -137,7 +140,7 @@ class OverviewPage:
             ],
             "total": overview.total,
             "rankings": self._rankings(wanted, rank),
-            "nothing_at_all": not overview.total.runs and not self._store.last_change(),
+            "nothing_at_all": not overview.total.runs and not change,
         }
 
     def _rankings(self, wanted: RunFilter, rank: str) -> tuple[Ranking, ...]:
@@ -163,7 +166,7 @@ def _measured(row: GroupRow, order: str) -> tuple[float, str, str]:
     """Return how large a line is in an order, that as text, and what stands beside it."""
     of_calls = row.calls > 0
     times, failed = (row.calls, row.failed_calls) if of_calls else (row.runs, row.failed)
-    counted = f"{count_text(times)} {'calls' if of_calls else 'runs'}"
+    counted = f"{count_text(times)} {'call' if of_calls else 'run'}{'' if times == 1 else 's'}"
     match order:
         case "cost":
             return row.cost or 0.0, cost_text(row.cost), counted
@@ -177,5 +180,6 @@ def _measured(row: GroupRow, order: str) -> tuple[float, str, str]:
 
 def _stretch_path(wanted: RunFilter, bucket: Bucket) -> str:
     return page_path(
-        "/runs", wanted.but(since=iso_text(bucket.start_ns), until=iso_text(bucket.end_ns), order="newest")
+        "/runs",
+        wanted.but(since=filter_time(bucket.start_ns), until=filter_time(bucket.end_ns), order="newest"),
     )

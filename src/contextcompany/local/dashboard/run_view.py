@@ -6,10 +6,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from contextcompany.local.dashboard.formatting import cost_text
 from contextcompany.local.dashboard.span_view import SpanView, span_view
 from contextcompany.local.dashboard.transcript import Moment, Turn, known_before, moments, transcript
 from contextcompany.local.dashboard.waterfall import Bar, Place, Waterfall, waterfall
-from contextcompany.local.reading.figures import duration_text, money_text, token_text
+from contextcompany.local.reading.figures import duration_text, token_text
 from contextcompany.local.reading.messages import conversation
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class RunView:
             if has_figures
             else "",
             token_count=used.input_tokens + used.output_tokens if has_figures else 0,
-            cost=money_text(used.cost) if has_figures and used.cost is not None else "",
+            cost=cost_text(used.cost) if has_figures and used.cost is not None else "",
             error=(line.error or line.error_type) if line is not None else "",
         )
 

@@ -63,6 +63,8 @@ class SessionPage:
     def show(self, request: Request) -> Response:
         """Answer with the page."""
         session_id: str = request.path_params["session_id"]
+        # Before the rows: what changes meanwhile is then fetched again, not missed.
+        change = self._store.last_change()
         rows = self._store.session(session_id, limit=MOST_RUNS)
         if not rows:
             return self._pages.answer(
@@ -71,6 +73,7 @@ class SessionPage:
         return self._pages.answer(
             "session.html",
             section=_SECTION,
+            change=change,
             session_id=session_id,
             query=query_path,
             exchanges=self._exchanges(rows),

@@ -64,12 +64,16 @@ def later(error: StoreError) -> RefusedError:
 
 
 def _add(store: Destination, spans: list[SpanRecord], refusals: Refusals) -> int:
-    try:
-        with guard:
+    unavailable: StoreError | None = None
+    with guard:
+        try:
             store.add(spans)
             return len(spans)
-    except StoreError as error:
-        raise later(error) from error
+        except StoreError as error:
+            unavailable = error
+    # Raised out here: the guard would keep it, and refuse for good what can be sent again.
+    if unavailable is not None:
+        raise later(unavailable) from unavailable
     if len(spans) == 1:
         refusals.add("a span cannot be stored")
         return 0

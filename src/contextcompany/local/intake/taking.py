@@ -48,7 +48,7 @@ class Taking:
         self._large_body = threading.Lock()
 
     def run(self, take: Callable[[bytes, str], bytes], arrived: Arrived) -> bytes:
-        """Undo the content encoding of a body and hand it to one of the methods below."""
+        """Undo the content encoding of a body, let go of its pieces, hand it to one of the methods below."""
         with ExitStack() as held:
             # A large body is unpacked and read alone, so that many of them at once cannot fill the memory.
             pieces = _let_go(arrived.pieces)

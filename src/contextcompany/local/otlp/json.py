@@ -31,9 +31,9 @@ from contextcompany.local.otlp.spans import (
     LinkRecord,
     MalformedBodyError,
     Refusals,
+    Shared,
     SpanRecord,
     attributes_weight,
-    check_shared,
     kind_name,
     moment,
     parent_id_text,
@@ -87,8 +87,9 @@ def spans_in_json(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
         for resource_spans in objects(as_object(document, "the body"), "resourceSpans")
         for scope_spans in objects(resource_spans, "scopeSpans")
     ]
+    shared = Shared()
     for spans, resource, name, version in groups:
-        check_shared(attributes_weight(resource) + len(name) + len(version), len(spans))
+        shared.add(attributes_weight(resource) + len(name) + len(version), len(spans))
     return _taken(groups, refusals, taken)
 
 

@@ -12,8 +12,8 @@ from contextcompany.local.otlp.spans import (
     LinkRecord,
     MalformedBodyError,
     Refusals,
+    Shared,
     SpanRecord,
-    check_shared,
     kind_name,
     moment,
     parent_id_text,
@@ -21,7 +21,7 @@ from contextcompany.local.otlp.spans import (
     status_code_name,
     trace_id_text,
 )
-from contextcompany.local.otlp.wire import FramingError, holds_more, messages
+from contextcompany.local.otlp.wire import FramingError, field_of, holds_more, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,10 +82,12 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
     from google.protobuf.message import DecodeError
 
     groups: list[_Group] = []
+    shared = Shared()
     count = 0
     try:
         for resource_spans in _each(body, (0, len(body)), _RESOURCE_SPANS):
-            resource: dict[str, AttributeValue] | None = None
+            held: list[tuple[_Scope, array[int]]] = []
+            before = count
             for scope_spans in _each(body, resource_spans, _HELD):
                 places = array("Q")
                 for place in _each(body, scope_spans, _HELD):
@@ -96,19 +98,38 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
                             f"the body holds more than {MOST_SPANS:,} spans; send smaller batches"
                         )
                 if places:
-                    resource = _resource(body, resource_spans, count) if resource is None else resource
-                    groups.append(_Group(resource, *_scope(body, scope_spans, len(places) // 2), places))
+                    scope = _scope(body, scope_spans)
+                    shared.add(len(scope.scope_field), len(places) // 2)
+                    held.append((scope, places))
+            if held:
+                resource = _resource(body, resource_spans)
+                shared.add(len(resource.resource_field), count - before)
+                groups += (_Group(resource, scope, places) for scope, places in held)
     except (DecodeError, FramingError) as error:
         raise MalformedBodyError(_NO_REQUEST) from error
     return chain.from_iterable(group.spans(body, refusals) for group in groups)
 
 
+class _Resource(NamedTuple):
+    """A resource, and the field of a ResourceSpans that holds it."""
+
+    resource: Mapping[str, AttributeValue]
+    resource_field: bytes
+
+
+class _Scope(NamedTuple):
+    """A scope, and the field of a ScopeSpans that holds it."""
+
+    scope_name: str
+    scope_version: str
+    scope_field: bytes
+
+
 class _Group(NamedTuple):
     """The spans of one scope of one resource, by the places where they begin and end."""
 
-    resource: Mapping[str, AttributeValue]
-    scope_name: str
-    scope_version: str
+    resource: _Resource
+    scope: _Scope
     places: array[int]
 
     def spans(self, body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
@@ -116,46 +137,56 @@ class _Group(NamedTuple):
         from google.protobuf.message import DecodeError
         from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+        resource, (name, version, _) = self.resource.resource, self.scope
         places = iter(self.places)
         for start, end in zip(places, places, strict=True):
             if end - start > MOST_SPAN_BYTES:
                 refusals.add(f"a span is larger than {MOST_SPAN_BYTES // (1024 * 1024)} MiB")
                 continue
+            held = body[start:end]
             try:
                 if end - start > _FEW_BYTES and holds_more(body, start, end, _IN_SPAN, MOST_SPAN_VALUES):
                     refusals.add(f"a span holds more than {MOST_SPAN_VALUES:,} values")
                     continue
-                yield _span(
-                    Span.FromString(body[start:end]), self.resource, self.scope_name, self.scope_version
-                )
+                span = _span(Span.FromString(held), resource, name, version)
+                span.came_as(self._alone(held))
+                yield span
             except (DecodeError, FramingError):
                 refusals.add("a span cannot be parsed")
             except MalformedBodyError as error:
                 refusals.add(str(error))
+
+    def _alone(self, span: bytes) -> bytes:
+        """Write a request that holds one span and nothing else."""
+        scope_spans = field_of(_HELD, self.scope.scope_field, field_of(_HELD, span))
+        return field_of(_RESOURCE_SPANS, self.resource.resource_field, scope_spans)
 
 
 def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
     return ((start, end) for number, start, end in messages(body, *within) if number == wanted)
 
 
-def _about(body: bytes, within: tuple[int, int], spans: int) -> bytes:
+def _about(body: bytes, within: tuple[int, int]) -> bytes:
     """Return the bytes of a resource or a scope; pieces of it count as one, as protobuf has it."""
     about = b"".join(body[start:end] for start, end in _each(body, within, _ABOUT))
-    check_shared(len(about), spans)
+    # Before it is parsed; for how many spans it stands is counted later.
+    Shared().add(len(about), 1)
     return about
 
 
-def _resource(body: bytes, resource_spans: tuple[int, int], spans: int) -> dict[str, AttributeValue]:
+def _resource(body: bytes, resource_spans: tuple[int, int]) -> _Resource:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-    return _attributes(Resource.FromString(_about(body, resource_spans, spans)).attributes)
+    about = _about(body, resource_spans)
+    return _Resource(_attributes(Resource.FromString(about).attributes), field_of(_ABOUT, about))
 
 
-def _scope(body: bytes, scope_spans: tuple[int, int], spans: int) -> tuple[str, str]:
+def _scope(body: bytes, scope_spans: tuple[int, int]) -> _Scope:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
-    scope = InstrumentationScope.FromString(_about(body, scope_spans, spans))
-    return scope.name, scope.version
+    about = _about(body, scope_spans)
+    scope = InstrumentationScope.FromString(about)
+    return _Scope(scope.name, scope.version, field_of(_ABOUT, about))
 
 
 def _span(

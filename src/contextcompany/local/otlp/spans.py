@@ -74,6 +74,10 @@ class SpanRecord:
     Ids are lower-case hexadecimal text, `parent_span_id` is None for a root. Times are nanoseconds since
     the epoch. `kind` is `INTERNAL`, `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER` or `UNSPECIFIED`;
     `status_code` is `UNSET`, `OK` or `ERROR`. `resource` holds the attributes of the resource.
+
+    `wire` is the span alone as an ExportTraceServiceRequest in protobuf where it came in one, so that it can
+    be kept without being written again; a record that is made in another way has none. It is no part of what
+    the record says, and `replace()` leaves it out.
     """
 
     trace_id: str
@@ -91,24 +95,36 @@ class SpanRecord:
     resource: Mapping[str, AttributeValue]
     scope_name: str
     scope_version: str
+    wire: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    def came_as(self, wire: bytes) -> None:
+        """Take note of the bytes that the span was read from."""
+        object.__setattr__(self, "wire", wire)
 
 
-def check_shared(characters: int, spans: int) -> None:
-    """Refuse what spans share where it would be kept too often: it is kept with each of them.
+@dataclass(slots=True)
+class Shared:
+    """What the spans of a request share, and are each kept with: so it may not be large and stand often."""
 
-    Args:
-        characters: How long resource and scope are together.
-        spans: How many spans share them.
+    _characters: int = 0
 
-    Raises:
-        MalformedBodyError: It is too long, or too long for so many.
-    """
-    if characters > _MOST_SHARED:
-        raise MalformedBodyError(
-            f"a resource with its scope is larger than {_MOST_SHARED // 1024} KiB: say less in it"
-        )
-    if characters * spans > _MOST_REPEATED:
-        raise MalformedBodyError("so many spans share so large a resource; send smaller batches")
+    def add(self, characters: int, spans: int) -> None:
+        """Count resource or scope, or both.
+
+        Args:
+            characters: How long it is.
+            spans: How many spans share it.
+
+        Raises:
+            MalformedBodyError: It is too long, or all of them are for so many spans.
+        """
+        if characters > _MOST_SHARED:
+            raise MalformedBodyError(
+                f"a resource or a scope is larger than {_MOST_SHARED // 1024} KiB: say less in it"
+            )
+        self._characters += characters * spans
+        if self._characters > _MOST_REPEATED:
+            raise MalformedBodyError("so many spans share so large a resource; send smaller batches")
 
 
 def weight(span: SpanRecord) -> int:

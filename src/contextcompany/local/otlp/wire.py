@@ -93,6 +93,22 @@ def holds_more(body: bytes, start: int, end: int, fields: Fields, most: int) -> 
     return False
 
 
+def field_of(number: int, *pieces: bytes) -> bytes:
+    """Write a field that has a length: the pieces of its content one after another.
+
+    Args:
+        number: The number of the field, below 16.
+        pieces: Its content.
+    """
+    size = sum(map(len, pieces))
+    head = bytearray((number << 3 | _LENGTH,))
+    while size > 127:  # noqa: PLR2004  (seven bits to a byte)
+        head.append(size & 127 | 128)
+        size >>= 7
+    head.append(size)
+    return b"".join((head, *pieces))
+
+
 def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while at < end:

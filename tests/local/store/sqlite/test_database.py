@@ -45,6 +45,32 @@ def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    """A copy that was made with another mode is the owner's alone again."""
+    path = tmp_path / "runs.db"
+    create(path)
+    path.chmod(0o644)
+    create(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"notes of somebody", None])
+def test_a_file_that_is_not_ours_stays_as_it_is(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is named by mistake keeps its content and its mode."""
+    path = tmp_path / "theirs"
+    if content is None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE theirs (a)")
+    else:
+        path.write_bytes(content)
+    path.chmod(0o644)
+    before = path.read_bytes(), path.stat().st_mode
+    with pytest.raises(StoreError, match="use another one with --db"):
+        create(path)
+    assert (path.read_bytes(), path.stat().st_mode) == before
+
+
 def test_it_is_made_once(tmp_path: Path) -> None:
     """Opening it again keeps what is there, in a file that gives room back and is read while written."""
     path = tmp_path / "runs.db"

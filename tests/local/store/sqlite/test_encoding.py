@@ -8,9 +8,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contextcompany.local.otlp.protobuf import decode_protobuf
 from contextcompany.local.otlp.spans import EventRecord, LinkRecord, SpanRecord
 from contextcompany.local.store.sqlite.encoding import decode, encode, pack, unpack
-from tests.local.samples import RECORD
+from tests.local.samples import PROTOBUF_BODY, RECORD
 
 # Halves of surrogate pairs too, which JSON can bring.
 _TEXTS = st.text(st.characters())
@@ -75,6 +76,15 @@ def test_what_nests_without_end_is_cut() -> None:
     while isinstance(inner, tuple):
         depth, inner = depth + 1, inner[0]
     assert (depth, inner) == (121, None)
+
+
+def test_a_span_in_protobuf_is_kept_as_it_came() -> None:
+    """What is read from protobuf is not written again, and comes back equal; a changed span is."""
+    [span], _ = decode_protobuf(PROTOBUF_BODY)
+    assert encode(span) is span.wire
+    assert decode(encode(span)) == RECORD
+    changed = replace(span, name="changed")
+    assert decode(encode(changed)) == changed
 
 
 @given(st.lists(_SPANS, min_size=1, max_size=4))

@@ -189,3 +189,25 @@ def test_a_step_inside_a_step_counts_once(tmp_path: Path) -> None:
         store.add([run, step, again])
         (found,) = store.groups("model", RunFilter()).items
     assert (found.key, found.calls, found.runs, found.cost) == ("gpt-5", 1, 1, 0.5)
+
+
+def test_tool_calls_inside_a_step_are_calls(tmp_path: Path) -> None:
+    """A tool that was called from a step counts among the tools as it does in its run."""
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        run = spans.run("r-1")
+        step = spans.step("r-1", parent=run)
+        first = spans.tool("r-1", parent=step, ms=3)
+        failed = spans.tool("r-1", parent=spans.span("POST", parent=step), status=("ERROR", "no"))
+        store.add([run, step, first, failed])
+        (found,) = store.groups("tool", RunFilter()).items
+        (row,) = store.runs(RunFilter()).items
+    assert (found.calls, found.failed_calls, row.tool_calls, row.failures) == (2, 1, 2, 1)
+
+
+def test_the_spans_of_an_application_are_no_run_of_an_agent(tmp_path: Path) -> None:
+    """What no list shows is in no figure of an agent, though it bears an agent's name."""
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        server = spans.span("GET /ask", {"tcc.agent": "shop"})
+        store.add([server, spans.run("r-1", {"tcc.agent": "shop"}, parent=server)])
+        (found,) = store.groups("agent", RunFilter()).items
+    assert (found.key, found.runs) == ("shop", 1)

@@ -178,6 +178,15 @@ def test_a_line_says_what_the_tables_say(known: Known) -> None:
     assert set(inner.tools) == {span["name"] for span in own if span["kind"] == "tool"}
 
 
+def test_bounds_around_all_runs_are_left_out(known: Known) -> None:
+    """A bound in time stays in a filter only where a run is beyond it."""
+    first, later, last, after = moment(0), moment(12.5), moment(29), moment(40)
+    wide = RunFilter(since=first, until=after, agent="agent-00")
+    assert listing.without_idle_bounds(known.connection, wide) == RunFilter(agent="agent-00")
+    narrow = RunFilter(since=later, until=last)
+    assert listing.without_idle_bounds(known.connection, narrow) == narrow
+
+
 def test_a_session_is_told_from_its_beginning(known: Known) -> None:
     """Runs of a session come earliest first; of too many, the newest."""
     found = listing.session(known.connection, "session-00011")

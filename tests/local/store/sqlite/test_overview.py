@@ -16,6 +16,7 @@ from contextcompany.local.store.rows import Bucket, Overview
 from contextcompany.local.store.sqlite import finding, overview, schema
 from contextcompany.local.store.sqlite.store import SqliteRunStore
 from tests.local import agent_spans as spans
+from tests.local.conftest import BERLIN
 from tests.local.store.sqlite import reference
 from tests.local.store.sqlite.test_listing import SOME, moment
 
@@ -82,7 +83,7 @@ def test_every_stretch_is_what_its_runs_add_up_to(
         (moment(0), moment(30), 86_400, 31),
         (moment(0), moment(365), 7 * 86_400, 53),
         ("2026-06-01T12:00", "2026-06-01T12:00", 1, 1),
-        ("1970-01-01", "2262-01-01", 52 * 7 * 86_400 * 8, 38),
+        ("1970-01-01", "2262-01-01", 52 * 7 * 86_400 * 8, 37),
     ],
 )
 def test_stretches_are_round(known: Known, since: str, until: str, length: int, count: int) -> None:
@@ -90,7 +91,7 @@ def test_stretches_are_round(known: Known, since: str, until: str, length: int, 
     found = overview.overview(known.connection, RunFilter(since=since, until=until)).buckets
     first = found[0]
     assert (first.end_ns - first.start_ns, len(found)) == (length * 10**9, count)
-    offset = 4 * DAY_NS if length >= 7 * 86_400 else 0
+    offset = 4 * DAY_NS if length >= 7 * 86_400 and since > "1970-01-04" else 0
     assert (first.start_ns - offset) % (length * 10**9) == 0
 
 
@@ -120,3 +121,27 @@ def test_hostile_times_are_borne(tmp_path: Path) -> None:
         found = store.overview(RunFilter())
     assert found.total.runs == 3
     assert len(found.buckets) <= 60
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3])
+def test_few_stretches_cover_all_of_time(tmp_path: Path, buckets: int) -> None:
+    """However few stretches are asked for, from whichever beginning, they hold every run."""
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        for number, start_ms in enumerate((-1_544_712_660_000, -1_544_712_659_999, 0, 7_600_000_000_000)):
+            store.add([spans.run(f"r-{number}", start_ms=start_ms)])
+            found = store.overview(RunFilter(), buckets=buckets)
+            assert sum(stretch.runs for stretch in found.buckets) == number + 1
+            assert len(found.buckets) <= buckets
+
+
+@pytest.mark.zone(BERLIN)
+@pytest.mark.parametrize(("month", "ahead"), [("01", 1), ("06", 2)])
+def test_days_begin_at_midnight_of_this_machine(known: Known, month: str, ahead: int) -> None:
+    """Stretches of hours and days are those of the clock that people look at."""
+    wanted = RunFilter(since=f"2026-{month}-01", until=f"2026-{month}-21")
+    for buckets, days in ((4, 7), (20, 1), (40, 0.5)):
+        found = overview.overview(known.connection, wanted, buckets=buckets).buckets
+        length = int(days * DAY_NS)
+        assert [stretch.end_ns - stretch.start_ns for stretch in found] == [length] * len(found)
+        monday = 4 * DAY_NS if days == 7 else 0
+        assert (found[0].start_ns + ahead * 3_600 * 10**9 - monday) % length == 0

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contextcompany.local.store.filters import RunFilter
 from contextcompany.local.store.sqlite.store import SqliteRunStore
+from contextcompany.semconv import attributes
+from tests.local.agent_spans import run, step, tool
+from tests.local.samples import span
 from tests.local.store.sqlite.forests import forests
 from tests.local.store.sqlite.tables import contents
 
@@ -68,3 +72,42 @@ def test_sums_agree_with_the_spans(forest: list[SpanRecord], data: st.DataObject
         while outermost["parent"] not in {None, "0"}:
             outermost = runs[outermost["parent"]]
         assert row["top"] == outermost["address"]
+
+
+def test_what_a_run_is_found_by_leaves_with_its_parts() -> None:
+    """A run that moves into another, while the one around it moves too, takes along what it is found by."""
+    trace = {"trace_id": "1" * 32}
+    first = run("first", span_id="1" * 16, **trace)
+    moving = run(
+        "moving", {attributes.TCC_PARENT_RUN_ID: "around"}, span_id="2" * 16, parent_span_id="3" * 16, **trace
+    )
+    held = step("moving", model="m", trace_id="2" * 32)
+    around = run("around", span_id="4" * 16, parent_span_id="5" * 16, **trace)
+    between = span("GET /", span_id="5" * 16, parent_span_id="1" * 16, **trace)
+    other = tool("other", span_id="3" * 16, **trace)
+    pieces = [[first], [moving], [held], [around], [between, other]]
+    assert _tables(pieces) == _tables([[each for piece in pieces for each in piece]])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_runs_nest_a_thousand_deep(tmp_path: Path, order: int) -> None:
+    """Of runs that call each other without end the outermost is listed, with the sums of all."""
+    spans: list[SpanRecord] = []
+    for number in range(1_000):
+        own = run(f"r-{number}", parent=spans[-2] if spans else None, start_ms=number)
+        spans += [own, step(f"r-{number}", parent=own, cost=0.1)]
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        for start in range(0, len(spans), 250):
+            store.add(spans[::order][start : start + 250])
+        (row,) = store.runs(RunFilter()).items
+    assert (row.address, row.steps, row.spans, row.cost) == ("r-0", 1_000, 2_000, 100.0)
+
+
+def test_a_step_of_another_run_is_another_request(tmp_path: Path) -> None:
+    """A step that names another run than the step around it counts in its own."""
+    outer = step("r-1", cost=0.1)
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        store.add([step("r-2", parent=outer, cost=0.2)])
+        store.add([outer, run("r-1"), run("r-2")])
+        costs = {row.address: (row.steps, row.cost) for row in store.runs(RunFilter()).items}
+    assert costs == {"r-1": (1, 0.1), "r-2": (1, 0.2)}

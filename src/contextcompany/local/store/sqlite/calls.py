@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import GroupRow
@@ -23,7 +22,6 @@ _ALL: Final = (
     "sum(s.output_tokens) AS output_tokens, sum(s.cost) AS cost, min(s.start_ns) AS first_ns, "
     "max(s.start_ns) AS last_ns, group_concat(s.end_ns - s.start_ns) AS durations"
 )
-_AMONG: Final = "IN (SELECT value FROM json_each(:keys))"
 # Word for word the condition of the index run_rated.
 _RATED: Final = "(r.status = 'failed' OR r.thumbs_up > 0 OR r.thumbs_down > 0)"
 
@@ -39,13 +37,13 @@ def groups(
         finder: Finds the runs whose calls are wanted; None for all.
         part: Which groups; the order `failed` is by failed calls.
     """
-    parameters: dict[str, Any] = {} if finder is None else finder.parameters
+    parameters: dict[str, Any] = {} if finder is None else dict(finder.source.parameters)
     parameters |= {"kind": by, "span_kind": "tool" if by == "tool" else "step"}
     if finder is None:
         source = f"FROM span AS s INDEXED BY span_calls WHERE {_IS_CALL}"
     elif finder.is_few:
         source = (
-            f"FROM (SELECT r.id {finder.source()}) AS m "
+            f"FROM (SELECT r.id {finder.source.rows}) AS m "
             "CROSS JOIN run AS q INDEXED BY run_top ON q.top = m.id "
             f"CROSS JOIN span AS s INDEXED BY span_run ON s.run = q.id WHERE {_IS_CALL}"
         )
@@ -53,7 +51,7 @@ def groups(
         # One list of all runs in question, nested ones too: a look at each call's run costs three times more.
         source = (
             f"FROM span AS s INDEXED BY span_calls WHERE {_IS_CALL} AND s.run IN ("
-            f"SELECT q.id FROM (SELECT r.id {finder.source()}) AS m "
+            f"SELECT q.id FROM (SELECT r.id {finder.source.rows}) AS m "
             "CROSS JOIN run AS q INDEXED BY run_top ON q.top = m.id)"
         )
     runs = _runs(connection, finder, parameters)
@@ -70,7 +68,7 @@ def groups(
         "slowest": lambda name: p95_of(found[name]["durations"]),
     }
     names, is_more = part.of(found, ranks[part.order])
-    rated = _rated(connection, finder, parameters | {"keys": json.dumps(names)})
+    rated = _rated(connection, finder, parameters)
     return [_row(found[name], runs.get(name, 0), rated.get(name, (0, 0, 0))) for name in names], is_more
 
 
@@ -81,13 +79,13 @@ def _runs(
         query = "SELECT value, count(*) FROM facet WHERE kind = :kind GROUP BY value"
     elif finder.is_few:
         query = (
-            f"SELECT f.value, count(*) FROM (SELECT r.id {finder.source()}) AS m "
+            f"SELECT f.value, count(*) FROM (SELECT r.id {finder.source.rows}) AS m "
             "CROSS JOIN facet AS f ON f.top = m.id WHERE f.kind = :kind GROUP BY f.value"
         )
     else:
         query = (
             "SELECT value, count(*) FROM facet "
-            f"WHERE kind = :kind AND top IN (SELECT r.id {finder.source()}) GROUP BY value"
+            f"WHERE kind = :kind AND top IN (SELECT r.id {finder.source.rows}) GROUP BY value"
         )
     return {row[0]: row[1] for row in connection.execute(query, parameters)}
 
@@ -97,12 +95,12 @@ def _rated(
 ) -> dict[str, tuple[int, int, int]]:
     """Count failed runs and thumbs; few runs have either, so those are looked at instead of all."""
     source = (
-        "FROM run AS r INDEXED BY run_rated WHERE r.parent IS NULL" if finder is None else finder.source()
+        "FROM run AS r INDEXED BY run_rated WHERE r.parent IS NULL" if finder is None else finder.source.rows
     )
     rows = connection.execute(
         "SELECT f.value, sum(m.status = 'failed'), sum(m.thumbs_up), sum(m.thumbs_down) "
         f"FROM (SELECT r.id, r.status, r.thumbs_up, r.thumbs_down {source} AND {_RATED}) AS m "
-        f"CROSS JOIN facet AS f ON f.top = m.id WHERE f.kind = :kind AND f.value {_AMONG} GROUP BY f.value",
+        f"CROSS JOIN facet AS f ON f.top = m.id WHERE f.kind = :kind GROUP BY f.value",
         parameters,
     )
     return {row[0]: (row[1], row[2], row[3]) for row in rows}

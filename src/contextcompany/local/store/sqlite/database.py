@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _BUSY_SECONDS: Final = 10.0
 # SQLite takes a negative size for KiB. The whole server stays below 100 MB, so the caches stay small: the
 # pages are in the cache of the system as well.
-_WRITER_CACHE: Final = -16_384
-_READER_CACHE: Final = -4_096
+_WRITER_CACHE: Final = -4_096
+_READER_CACHE: Final = -2_048
 _MOST_READERS: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
 _MOST_WAL_BYTES: Final = 64 * 1024 * 1024
@@ -42,6 +42,9 @@ def explained(path: Path) -> Generator[None]:
     """
     try:
         yield
+    except (sqlite3.DataError, sqlite3.IntegrityError):
+        # A value that does not fit; the same again would end the same.
+        raise
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         if code in _FULL or code & _PRIMARY in _FULL:
@@ -93,9 +96,9 @@ def create(path: Path) -> None:
         make_folder(path)
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with suppress(PermissionError):
-            path.chmod(0o600)
         _check_privacy(path)
+        if not path.stat().st_size:
+            _close_to_others(path)
     with explained(path):
         connection = connect(path, "rw")
         try:
@@ -104,6 +107,13 @@ def create(path: Path) -> None:
             check(connection, path)
         finally:
             connection.close()
+    # Not before it is known to be ours: a file that was named by mistake stays as it is.
+    _close_to_others(path)
+
+
+def _close_to_others(path: Path) -> None:
+    with suppress(PermissionError):
+        path.chmod(0o600)
 
 
 def _check_privacy(path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Spans as bytes and back, without loss: a line of JSON each, with marks for what JSON cannot say.
+"""Spans as bytes and back, without loss.
 
-Spans of one trace that arrive together are packed together: what they repeat of each other, such as the
+What came in protobuf is kept as it came; any other span is a line of JSON, with marks for what JSON cannot
+say. Spans of one trace that arrive together are packed together: what they repeat of each other, such as the
 instructions of an agent, then takes no room, and compressing them takes half the time.
 """
 
@@ -8,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from contextcompany.local.otlp.protobuf import decode_protobuf
 from contextcompany.local.otlp.spans import EventRecord, LinkRecord, SpanRecord
 
 if TYPE_CHECKING:
@@ -24,12 +27,17 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 # Attribute values nest without bound; what is deeper than any collector takes is left out.
 _MOST_DEPTH: Final = 120
 _LEVEL: Final = 1
+# A line of JSON begins with a bracket, a request in protobuf with the tag of its only field.
+_WIRE: Final = b"\n"
+_SIZE: Final = struct.Struct("<I")
 
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def encode(span: SpanRecord) -> bytes:
     """Write a span as a line of bytes from which `decode` makes an equal one."""
+    if span.wire:
+        return span.wire
     fields = [
         span.trace_id,
         span.span_id,
@@ -53,6 +61,8 @@ def encode(span: SpanRecord) -> bytes:
 
 def decode(line: bytes) -> SpanRecord:
     """Read what `encode` wrote."""
+    if line.startswith(_WIRE):
+        return decode_protobuf(line)[0][0]
     fields: list[_Json] = json.loads(line.decode("utf-8", "surrogatepass"))
     fields[7] = _attributes(fields[7])
     fields[8] = tuple(EventRecord(name, time_ns, _attributes(found)) for name, time_ns, found in fields[8])
@@ -63,12 +73,19 @@ def decode(line: bytes) -> SpanRecord:
 
 def pack(lines: Sequence[bytes]) -> bytes:
     """Put lines together and compress them."""
-    return zlib.compress(b"\n".join(lines), _LEVEL)
+    return zlib.compress(b"".join([_SIZE.pack(len(line)) + line for line in lines]), _LEVEL)
 
 
 def unpack(packed: bytes) -> list[bytes]:
     """Read what `pack` wrote."""
-    return zlib.decompress(packed).split(b"\n")
+    held = zlib.decompress(packed)
+    lines: list[bytes] = []
+    at = 0
+    while at < len(held):
+        (size,) = _SIZE.unpack_from(held, at)
+        at += _SIZE.size + size
+        lines.append(held[at - size : at])
+    return lines
 
 
 def _mapping(values: Mapping[str, AttributeValue]) -> _Json:

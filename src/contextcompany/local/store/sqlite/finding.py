@@ -6,6 +6,7 @@ are gathered and put in order. What is cheaper is not known before, so the first
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,7 +16,7 @@ from contextcompany.local.store.sqlite import search
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from contextcompany.local.store.sqlite.conditions import Conditions, RunSet
 
@@ -49,6 +50,14 @@ class Order:
     def after(self) -> str:
         """The condition of what comes after a place."""
         return f"({self.key}, r.id) {'<' if self.is_descending else '>'} (:after_key, :after_id)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where runs come from, as rows `r`: the words after a SELECT, with conditions, and their parameters."""
+
+    rows: str
+    parameters: dict[str, str | int | float]
 
 
 class Finder:
@@ -112,21 +121,33 @@ class Finder:
                 return min(hits, limit)
         return self._count(f"SELECT r.id {self._gathered(self._where)}", limit)
 
-    def source(self) -> str:
-        """Return where all of them come from, as rows `r`: the words after a SELECT, up to its conditions."""
-        sets = self._found.all_sets
-        if self._is_gathered:
-            return self._gathered(self._where, sets)
-        # The largest sets are asked row by row, one is listed.
-        listed = f" AND r.id IN ({self._driver.ids})" if self._driver is not None else ""
-        but = self._driver if self._driver is not None and self._driver.is_exact else None
-        rest = _probes(sets, "r.id", but=but)
-        return f"FROM run AS r INDEXED BY run_list WHERE {self._where}{listed}{rest}"
+    @cached_property
+    def source(self) -> Source:
+        """Where all of them come from; what would be dear to work out more than once is worked out here."""
+        rows = self._rows()
+        return Source(rows, dict(self._parameters))
 
-    @property
-    def parameters(self) -> dict[str, str | int | float]:
-        """What the selections speak of."""
-        return dict(self._parameters)
+    def _rows(self) -> str:
+        if self._is_gathered:
+            query = f"SELECT r.id, 0, {self.named('r.id')} {self._gathered(self._where)}"
+            candidates = ((row[0], row[1], bool(row[2])) for row in self._execute(query))
+            return self._list(number for number, _ in self.read(candidates, _MOST_READ))
+        # The largest sets are asked row by row, one is listed.
+        driver = self._found.text if self._reads else self._driver
+        listed = f" AND r.id IN ({driver.ids})" if driver is not None else ""
+        but = driver if driver is not None and driver.is_exact else None
+        rest = _probes(self._found.all_sets, "r.id", but=but)
+        source = f"FROM run AS r INDEXED BY run_list WHERE {self._where}{listed}{rest}"
+        if self._reads:
+            return self._list(row[0] for row in self._execute(f"SELECT r.id {source}"))
+        return source
+
+    def _execute(self, query: str) -> sqlite3.Cursor:
+        return self._connection.execute(query, self._parameters)
+
+    def _list(self, numbers: Iterable[int]) -> str:
+        self._parameters["found"] = json.dumps(list(numbers))
+        return "FROM json_each(:found) AS d CROSS JOIN run AS r ON r.id = d.value WHERE r.parent IS NULL"
 
     def read(
         self, candidates: Iterator[tuple[int, _Rest, bool]], at_once: int = _READ_AT_ONCE
@@ -209,10 +230,10 @@ class Finder:
         rows = self._connection.execute(query, parameters | {"limit": -1 if self._reads else limit})
         return list(islice(self.read((row[0], row[1], bool(row[2])) for row in rows), limit))
 
-    def _gathered(self, where: str, sets: tuple[RunSet, ...] | None = None) -> str:
+    def _gathered(self, where: str) -> str:
         assert self._driver is not None  # noqa: S101 (callers look)
         but = self._driver if self._driver.is_exact else None
-        probes = _probes(self._sets if sets is None else sets, "d.id", but=but)
+        probes = _probes(self._sets, "d.id", but=but)
         return f"FROM ({self._driver.ids}) AS d CROSS JOIN run AS r ON r.id = d.id WHERE {where}{probes}"
 
     def _counted_along(self, limit: int, steps: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import BadCursorError, GroupRow, Page
-from contextcompany.local.store.sqlite import calls, cursors
+from contextcompany.local.store.sqlite import calls, cursors, listing
 from contextcompany.local.store.sqlite.conditions import conditions
 from contextcompany.local.store.sqlite.durations import nearest_rank, numbers
 from contextcompany.local.store.sqlite.finding import Finder
@@ -64,7 +64,13 @@ def _of_column(column: str, index: str, said: str) -> _Kind:
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    "agent": _Kind("r.agent", "run AS r INDEXED BY run_agent", "r.agent <> ''", top="r.top", is_many=False),
+    "agent": _Kind(
+        key="r.agent",
+        source="run AS r INDEXED BY run_agent",
+        where="r.agent <> '' AND r.parent IS NOT 0",
+        top="r.top",
+        is_many=False,
+    ),
     "user": _of_column("user_id", "run_user", "user_name, ''"),
     "org": _of_column("org_id", "run_org", "org_name, ''"),
     "session": _of_column("session_id", "run_session", "'', prompt"),
@@ -113,7 +119,7 @@ def groups(
         if not 0 <= begun <= _FARTHEST:
             raise BadCursorError("the cursor is none of this list: leave it out to begin at the top")
     part = Part(order, limit, begun)
-    found = conditions(wanted)
+    found = conditions(listing.without_idle_bounds(connection, wanted))
     finder = Finder(connection, found) if found.all_sets or len(found.inline) > 1 else None
     if by in {"tool", "model"}:
         rows, is_more = calls.groups(connection, by, finder, part)
@@ -127,8 +133,8 @@ def _runs(
 ) -> tuple[list[GroupRow], bool]:
     where, parameters = kind.where, dict[str, Any]()
     if finder is not None:
-        where += f" AND {kind.top} IN (SELECT r.id {finder.source()})"
-        parameters = finder.parameters
+        where += f" AND {kind.top} IN (SELECT r.id {finder.source.rows})"
+        parameters = dict(finder.source.parameters)
     keys: list[str] = []
     is_more = False
     if kind.is_many:

@@ -51,6 +51,8 @@ WITH RECURSIVE inside (id) AS (
 SELECT DISTINCT span.kind, span.name FROM inside JOIN span ON span.run = inside.id
 WHERE span.kind IN ('run', 'step', 'tool') AND span.name <> ''
 """
+_BEFORE: Final = "SELECT 1 FROM run INDEXED BY run_list WHERE parent IS NULL AND start_ns < ? LIMIT 1"
+_FROM: Final = "SELECT 1 FROM run INDEXED BY run_list WHERE parent IS NULL AND start_ns >= ? LIMIT 1"
 _KINDS: Final = {"run": "agent", "step": "model", "tool": "tool"}
 
 
@@ -76,6 +78,16 @@ def runs(
 def count_runs(connection: sqlite3.Connection, wanted: RunFilter, *, limit: int = 10_000) -> int:
     """Count top-level runs, up to `limit`."""
     return Finder(connection, conditions(wanted)).count(limit)
+
+
+def without_idle_bounds(connection: sqlite3.Connection, wanted: RunFilter) -> RunFilter:
+    """Leave out the bounds in time that all top-level runs are within: less is looked at without them."""
+    since, until = wanted.bounds_ns()
+    if since is not None and connection.execute(_BEFORE, (since,)).fetchone() is None:
+        wanted = wanted.but(since="")
+    if until is not None and connection.execute(_FROM, (until,)).fetchone() is None:
+        wanted = wanted.but(until="")
+    return wanted
 
 
 def changed_runs(

@@ -35,9 +35,9 @@ SUMMED: Final = (
 )
 FAILURES: Final = SUMMED.index("failures")
 PRICED: Final = SUMMED.index("priced")
-# Costs are added as multiples of this part of a dollar, which numbers of any size hold without error: sums
-# come out the same in whatever order spans arrive.
-COST_UNITS: Final = 2**40
+# Costs are added as whole numbers of this part of a dollar, which adds no error: sums come out the same in
+# whatever order spans arrive, and ten cents stay ten cents.
+COST_UNITS: Final = 10**12
 
 HAS_PROMPT: Final = 1
 HAS_RESPONSE: Final = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.local.store.rows import Bucket, Overview
@@ -65,7 +66,19 @@ def overview(connection: sqlite3.Connection, wanted: RunFilter, *, buckets: int 
     if found.all_sets:
         sums = _of_sets(connection, found, start, step)
     else:
-        sums = _of_all(connection, found, start, step, count)
+        # Each stretch has bounds of its own: beside those of the filter, SQLite would begin at these each time.
+        untimed = conditions(wanted.but(since="", until=""))
+        since, until = wanted.bounds_ns()
+        begins = [start + number * step for number in range(count)]
+        sums = {
+            number: _of_stretch(
+                connection,
+                untimed,
+                begin if since is None else max(begin, since),
+                begin + step if until is None else min(begin + step, until),
+            )
+            for number, begin in enumerate(begins)
+        }
     durations: list[int] = []
     kept: list[Bucket] = []
     for number in range(count):
@@ -103,12 +116,15 @@ def _bounds(
 
 
 def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
-    """Choose the length of a stretch, and where the first one begins."""
+    """Choose the length of a stretch, and where the first one begins: at a round time of this machine."""
     most = wanted + wanted // 4
+    zone = _zone(last)
     steps = list(_STEPS)
     while True:
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        offset = _MONDAY if step >= _WEEK else 0
+        offset = (_MONDAY if step >= _WEEK else 0) - zone
+        # Steps from there would never hold what came before it.
+        offset = offset if offset <= first else 0
         start = (first - offset) // step * step + offset
         if (last - start) // step + 1 <= most:
             return step, start
@@ -116,18 +132,21 @@ def _stretches(first: int, last: int, wanted: int) -> tuple[int, int]:
             steps[0] = 2 * step
 
 
-def _of_all(
-    connection: sqlite3.Connection, found: Conditions, start: int, step: int, count: int
-) -> dict[int, Sequence[Any]]:
-    query = f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end"
-    return {
-        number: connection.execute(
-            query,
-            found.parameters
-            | {"first": max(0, start + number * step), "end": min(start + (number + 1) * step, 2**63 - 1)},
-        ).fetchone()
-        for number in range(count)
-    }
+def _zone(moment_ns: int) -> int:
+    """Tell by how much the clocks of this machine are ahead of UTC, so that days begin at midnight here."""
+    try:
+        ahead = datetime.fromtimestamp(moment_ns // _SECOND, UTC).astimezone().utcoffset()
+    except (OverflowError, ValueError, OSError):
+        return 0
+    return 0 if ahead is None else int(ahead.total_seconds()) * _SECOND
+
+
+def _of_stretch(connection: sqlite3.Connection, found: Conditions, first: int, end: int) -> Sequence[Any]:
+    sums: Sequence[Any] = connection.execute(
+        f"SELECT {_SUMS} FROM {_LIST} WHERE {found.where} AND r.start_ns >= :first AND r.start_ns < :end",
+        found.parameters | {"first": max(0, first), "end": min(end, 2**63 - 1)},
+    ).fetchone()
+    return sums
 
 
 def _of_sets(
@@ -135,8 +154,8 @@ def _of_sets(
 ) -> dict[int, Sequence[Any]]:
     finder = Finder(connection, found)
     rows = connection.execute(
-        f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source()} GROUP BY 1",
-        finder.parameters | {"begin": start, "step": step},
+        f"SELECT (r.start_ns - :begin) / :step, {_SUMS} {finder.source.rows} GROUP BY 1",
+        finder.source.parameters | {"begin": start, "step": step},
     )
     return {row[0]: tuple(row)[1:] for row in rows}
 

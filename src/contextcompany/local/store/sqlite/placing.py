@@ -262,8 +262,10 @@ class Placing:
         run = child.run
         if not child.claims and not self._is_left_to_trace(parent):
             run = parent.run
-        is_inside = parent.kind == "step" or (parent.within and parent.kind not in {"run", "tool"})
-        within = int(child.within or is_inside)
+        is_inside = parent.kind == "step" or parent.within
+        # A step of another run is another request, and a run or a tool call counts wherever it stands.
+        is_same = run == parent.run or not child.claims
+        within = int(child.within or (is_inside and is_same and child.kind not in {"run", "tool"}))
         if (run, within) == (child.run, child.within):
             return False
         if child.id not in self.new and child.id not in self.moved:

@@ -18,7 +18,7 @@ _SELECT: Final = f"SELECT {', '.join(UNIT_COLUMNS)} FROM run WHERE"
 _ADD: Final = f"INSERT INTO run ({', '.join(UNIT_COLUMNS)}) VALUES ({', '.join('?' * len(UNIT_COLUMNS))})"
 _SET: Final = f"UPDATE run SET {', '.join(f'{column} = ?' for column in UNIT_COLUMNS[2:])} WHERE id = ?"
 # Runs that are nested deeper than this stay where they are, at the top.
-_MOST_DEPTH: Final = 256
+_MOST_DEPTH: Final = 2_000
 
 _MOVE_BELOW: Final = """
 WITH RECURSIVE below (id) AS (

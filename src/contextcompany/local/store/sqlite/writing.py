@@ -115,5 +115,6 @@ def _move(connection: sqlite3.Connection, units: Units, moved: list[tuple[Unit, 
         if old_top == unit.id:
             facets.merge(connection, old_top, unit.top)
         else:
-            again |= {old_top, unit.top}
+            # What it could be found by may have gone on with the run that it was in.
+            again |= {old_top, units.get(old_top).top, unit.top}
     return again
