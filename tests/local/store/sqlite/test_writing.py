@@ -132,3 +132,14 @@ def test_a_run_that_was_resumed_keeps_what_was_said_both_times(tmp_path: Path, o
         assert store.runs(RunFilter(metadata=(("plan", "free"),))).items == ()
     assert row.metadata == {"plan": "paid", "first": "yes", "second": "yes"}
     assert (row.session_id, row.user_id, row.user_name, row.org_id) == ("s-1", "u-1", "", "o-1")
+
+
+@pytest.mark.parametrize("span_id", ["1" * 16, "f" * 16])
+def test_of_agents_that_end_together_the_outer_says_how_it_went(tmp_path: Path, span_id: str) -> None:
+    """Clocks of milliseconds end an agent of another library at the same time as the one inside it."""
+    outer = run(None, {attributes.GEN_AI_AGENT_NAME: "outer"}, trace_id="a" * 32, span_id="8" * 16, ms=10)
+    inner = run(None, parent=outer, span_id=span_id, start_ms=4, ms=6, status=("ERROR", "no"))
+    with SqliteRunStore.open(tmp_path / "runs.db") as store:
+        store.add([inner, outer])
+        (row,) = store.runs(RunFilter()).items
+    assert (row.agent, row.status) == ("outer", "ok")

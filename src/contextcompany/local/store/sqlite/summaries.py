@@ -30,17 +30,15 @@ _IDENTITY: Final = (("agent",), ("session_id",), ("user_id", "user_name"), ("org
 _MOST_RESUMED: Final = 32
 
 _EARLIEST: Final = "ORDER BY start_ns, end_ns DESC, span_id LIMIT 1"
+# Of those that end together the outermost.
+_LATEST: Final = "ORDER BY end_ns DESC, start_ns, span_id DESC LIMIT 1"
 _OWN_FIRST: Final = (
     f"SELECT id, says, trace, parent_span_id, start_ns FROM span WHERE run = ? AND own = 1 {_EARLIEST}"
 )
-_OWN_LAST: Final = (
-    "SELECT id, says, end_ns FROM span WHERE run = ? AND own = 1 ORDER BY end_ns DESC, span_id DESC LIMIT 1"
-)
+_OWN_LAST: Final = f"SELECT id, says, end_ns FROM span WHERE run = ? AND own = 1 {_LATEST}"
 _OWN: Final = f"SELECT id FROM span WHERE run = ? AND own = 1 {_EARLIEST.replace('LIMIT 1', 'LIMIT ?')}"
 _OWN_SAYS: Final = f"SELECT id FROM span WHERE run = ? AND own = 1 AND says & ? {_EARLIEST}"
-_OWN_SAYS_LAST: Final = (
-    "SELECT id FROM span WHERE run = ? AND own = 1 AND says & ? ORDER BY end_ns DESC, span_id DESC LIMIT 1"
-)
+_OWN_SAYS_LAST: Final = f"SELECT id FROM span WHERE run = ? AND own = 1 AND says & ? {_LATEST}"
 _STEP_SAYS: Final = f"SELECT id FROM span WHERE run = ? AND kind = 'step' AND says & ? {_EARLIEST}"
 _STEP_SAYS_LAST: Final = (
     "SELECT id FROM span WHERE run = ? AND kind = 'step' AND says & ? "
