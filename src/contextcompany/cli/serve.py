@@ -75,8 +75,8 @@ def serve(
 
 
 def _opened(path: Path, *, max_age_days: float, max_bytes: int) -> "SqliteRunStore":
-    from contextcompany.local.store.sqlite.ownership import owner_url
     from contextcompany.local.store.sqlite.store import SqliteRunStore
+    from contextcompany.local.store.sqlite.tables.ownership import owner_url
 
     try:
         return SqliteRunStore.open(path, max_age_days=max_age_days, max_bytes=max_bytes)
