@@ -9,11 +9,13 @@ BIN := $(VENV)/bin
 FLOOR := .venvs/floor
 OLDER := .venvs/older
 PEERS := $(basename $(notdir $(wildcard constraints/peers/*.txt)))
+# Those of them that have an adapter in tests/conformance/adapters.
+CONFORMING := langfuse logfire traceloop-sdk
 PYTEST_ARGS ?= -n 2
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser format lint types layers older-sdk pytest test demo screenshots bench bench-local faults soak conformance conformance-peers semconv test-floor test-receivers clean
+.PHONY: help install browser format lint types layers older-sdk pytest test demo screenshots bench bench-local bench-smoke faults soak conformance conformance-peers semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -95,8 +97,16 @@ test: lint types layers pytest ## Run every check and every test, as CI does
 demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERVE=1 stays)
 	$(BIN)/python -m examples.demo
 
-bench: install ## Measure what the package costs the one who calls it, beside doing without
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
+# What it measures as ours is this checkout, with the bare OpenTelemetry SDK beside it.
+.venvs/peer-contextcompany-otel/.installed: pyproject.toml
+
+bench: install older-sdk $(PEERS:%=.venvs/peer-%/.installed) ## Measure recording beside the bare SDK and its peers, write docs/benchmarks.md (two hours)
+	for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark || exit; done
+	rm -f build/benchmarks.jsonl
+	$(BIN)/python -m benchmarks.peers --results build/benchmarks.jsonl --write docs/benchmarks.md
+
+bench-smoke: install ## See that each measure of recording still runs and loses nothing; no times
+	$(BIN)/python -m pytest tests/benchmarks
 
 screenshots: install browser ## Take the pictures of the dashboard that the README shows
 	$(BIN)/python -m tests.browser.screenshots
@@ -119,7 +129,7 @@ soak: install ## Random faults and load with ceilings on memory and threads (MIN
 conformance: install ## Run the conformance programs, write our column of docs/conformance.md
 	$(BIN)/python -m tests.conformance
 
-conformance-peers: install $(PEERS:%=.venvs/peer-%/.installed) ## The same with three other packages beside ours (a large download)
+conformance-peers: install $(CONFORMING:%=.venvs/peer-%/.installed) ## The same with three other packages beside ours (a large download)
 	$(BIN)/python -m tests.conformance --peers
 
 semconv: install ## Regenerate attribute names and their page from semconv/

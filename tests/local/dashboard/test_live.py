@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING
 
@@ -89,3 +90,24 @@ def test_open_pages_hold_up_neither_answers_nor_the_end(tmp_path: Path) -> None:
 def test_a_change_number_is_a_short_row_of_digits(text: str, expected: bool) -> None:
     """Numbers that no store counts to are none."""
     assert is_change(text) is expected
+
+
+def test_no_more_pages_are_live_than_there_are_places(shown: Served) -> None:
+    """However many ask in the same moment, each is counted as it asks, and leaves its place when it goes."""
+    ask = f"GET /live HTTP/1.1\r\nHost: localhost:{shown.server.port}\r\n\r\n".encode()
+    with ExitStack() as opened:
+        held = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", shown.server.port), timeout=20))
+            for _ in range(100)
+        ]
+        for one in held:
+            one.sendall(ask)
+        answers = [one.recv(12)[-3:] for one in held]
+    assert answers.count(b"200") == 64
+    assert answers.count(b"503") == 36
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with _stream(shown) as response:
+            if response.status == 200:
+                return
+    pytest.fail("no place became free")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 import unicodedata
 
 import pytest
@@ -124,3 +125,18 @@ def test_the_parts_of_json_are_told_apart() -> None:
     assert '<span class="j-string">&#34;text&#34;</span>' in shown
     assert '<span class="j-number">-1.5e3</span>' in shown
     assert '<span class="j-word">null</span>' in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "~" * (MOST_SHOWN - 1) + "`",
+        "~~~" + " " * (MOST_SHOWN - 4) + "`",
+        "```" + "a" * (MOST_SHOWN - 4) + "`",
+    ],
+)
+def test_no_line_takes_long_to_look_through(text: str) -> None:
+    """What looks like the fence of code to its end and then is none is not tried again from each sign."""
+    begun = time.process_time()
+    prose(text)
+    assert time.process_time() - begun < 0.5

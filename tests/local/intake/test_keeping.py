@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from contextcompany.diagnostics import guard
 from contextcompany.local.intake.keeping import keep
 from contextcompany.local.otlp.bodies import RefusedError
-from contextcompany.local.otlp.spans import Refusals
+from contextcompany.local.otlp.spans import EventRecord, Refusals
 from contextcompany.local.store.rows import StoreError, StoreFullError
 from tests.local.intake.serving import Kept
 from tests.local.samples import span
@@ -109,3 +110,17 @@ def test_our_tests_see_an_error_of_ours() -> None:
 
     with pytest.raises(RuntimeError):
         keep(Kept(breaks), [span()], Refusals())
+
+
+def test_large_spans_are_stored_a_few_at_a_time() -> None:
+    """Texts, lists, maps and what spans share count, so that a batch never fills the memory."""
+    text = "x" * 1_000_000
+    large = [
+        replace(span(), attributes={"text": text}),
+        replace(span(), attributes={"list": ({"inside": (text,)}, b"x" * 1_000_000)}),
+        replace(span(), resource={"text": text}),
+        replace(span(), events=(EventRecord("said", 0, {"text": text}),)),
+    ]
+    store = Kept()
+    assert keep(store, [*large, span()], Refusals()) == 5
+    assert store.batches == [2, 3]

@@ -10,9 +10,10 @@ import anyio.to_thread
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fastapi import Request, Response
+    from starlette.types import Receive, Scope, Send
 
     from contextcompany.local.store.interface import RunStore
 
@@ -43,39 +44,62 @@ class Live:
             return PlainTextResponse(
                 f"{_MOST_PAGES} pages are live already: close one", 503, {"Retry-After": "5"}
             )
+        # Counted from here on, not from the first event: very many may ask at once.
+        self._open += 1
         # The id of the last event that a browser had before the stream broke.
         last = request.headers.get("last-event-id", "")
         since = int(last) if is_change(last) else None
-        return StreamingResponse(
+        return _Counted(
             self._stream(since),
+            self._leave,
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
     async def _stream(self, since: int | None) -> AsyncIterator[str]:
-        self._open += 1
         limiter = anyio.CapacityLimiter(1)
-        try:
-            seen = await anyio.to_thread.run_sync(self._store.last_change, limiter=limiter)
-            yield f"{_RETRY}id: {seen}\nevent: here\ndata: {seen}\n\n"
-            if since is not None and since != seen:
+        seen = await anyio.to_thread.run_sync(self._store.last_change, limiter=limiter)
+        yield f"{_RETRY}id: {seen}\nevent: here\ndata: {seen}\n\n"
+        if since is not None and since != seen:
+            yield _event(seen)
+        quiet = 0.0
+        while True:
+            newest = await anyio.to_thread.run_sync(
+                self._store.wait_for_change, seen, _WAIT_SECONDS, limiter=limiter
+            )
+            if newest != seen:
+                seen, quiet = newest, 0.0
                 yield _event(seen)
-            quiet = 0.0
-            while True:
-                newest = await anyio.to_thread.run_sync(
-                    self._store.wait_for_change, seen, _WAIT_SECONDS, limiter=limiter
-                )
-                if newest != seen:
-                    seen, quiet = newest, 0.0
-                    yield _event(seen)
-                    await asyncio.sleep(_REST_SECONDS)
-                    continue
-                quiet += _WAIT_SECONDS
-                if quiet >= _SILENCE_SECONDS:
-                    quiet = 0.0
-                    yield _STILL_HERE
+                await asyncio.sleep(_REST_SECONDS)
+                continue
+            quiet += _WAIT_SECONDS
+            if quiet >= _SILENCE_SECONDS:
+                quiet = 0.0
+                yield _STILL_HERE
+
+    def _leave(self) -> None:
+        self._open -= 1
+
+
+class _Counted(StreamingResponse):
+    """A stream that says when it is over, also when it never began."""
+
+    def __init__(
+        self,
+        content: AsyncIterator[str],
+        when_over: Callable[[], None],
+        *,
+        media_type: str,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._when_over = when_over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
         finally:
-            self._open -= 1
+            self._when_over()
 
 
 def is_change(text: str) -> bool:

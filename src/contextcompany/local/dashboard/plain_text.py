@@ -25,7 +25,8 @@ _UNSEEN: Final = re.compile(
     "]"
 )
 _LINE_ENDS: Final = re.compile("\r\n?")
-_FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{0,30})[^\n`]*$", re.MULTILINE)
+# Nothing is tried twice: a line of a span may be made to take long.
+_FENCE: Final = re.compile(r"^ {0,3}(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]{0,30}+)[^\n`]*+$", re.MULTILINE)
 _JSON_PIECE: Final = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"?)(?P<colon>\s*:)?"""
     r"""|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>\b(?:true|false|null)\b)"""

@@ -145,3 +145,22 @@ def test_a_reader_sees_one_moment_and_writes_nothing(tmp_path: Path) -> None:
     readers.close()
     with pytest.raises(StoreError, match="closed"), readers.reading():
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
+@pytest.mark.parametrize("name", ["runs.db", "runs.db-wal"])
+def test_files_of_another_user_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Who lays a database into a folder of all before its owner does would read along."""
+    path = tmp_path / "runs.db"
+    create(path)
+    other = path.with_name(name)
+    other.touch()
+    me = os.geteuid()
+    if me == 0:
+        os.chown(other, 4_321, -1)
+    # Root may read all there is, and containers run as root over the files of users.
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    with pytest.raises(StoreError, match="belongs to another user"):
+        create(path)

@@ -96,6 +96,7 @@ def create(path: Path) -> None:
         make_folder(path)
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _check_privacy(path)
         if not path.stat().st_size:
             _close_to_others(path)
     with explained(path):
@@ -113,6 +114,25 @@ def create(path: Path) -> None:
 def _close_to_others(path: Path) -> None:
     with suppress(PermissionError):
         path.chmod(0o600)
+
+
+def _check_privacy(path: Path) -> None:
+    """Refuse files that somebody else has put there: in a folder of all, such as /tmp, they would read along.
+
+    Raises:
+        StoreError: The database or a file beside it is another user's.
+    """
+    if os.name != "posix" or os.geteuid() == 0:
+        return
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        try:
+            owner = path.with_name(path.name + suffix).stat().st_uid
+        except FileNotFoundError:
+            continue
+        if owner not in {0, os.geteuid()}:
+            raise StoreError(
+                f"{path}{suffix} belongs to another user: use a database in a folder of your own with --db"
+            )
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:

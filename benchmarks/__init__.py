@@ -1,0 +1,1 @@
+"""What the package costs, measured: scripts to run by themselves, and two packages."""
