@@ -143,3 +143,18 @@ def test_of_agents_that_end_together_the_outer_says_how_it_went(tmp_path: Path, 
         store.add([inner, outer])
         (row,) = store.runs(RunFilter()).items
     assert (row.agent, row.status) == ("outer", "ok")
+
+
+def test_a_run_inside_a_circle_stays_in_it() -> None:
+    """Runs that claim to be inside each other are cut open once; what is inside one of them stays there."""
+    first = run("r-1", {attributes.TCC_PARENT_RUN_ID: "r-2"})
+    second = run("r-2", {attributes.TCC_PARENT_RUN_ID: "r-1"})
+    inside = run("r-3", {attributes.TCC_PARENT_RUN_ID: "r-2"})
+    pieces = [[inside], [second], [first]]
+    tables = _tables(pieces)
+    assert tables == _tables(pieces[::-1]) == _tables([[first, second, inside]])
+    assert {row["address"]: row["parent"] for row in tables["run"]} == {
+        "r-1": None,
+        "r-2": "r-1",
+        "r-3": "r-2",
+    }

@@ -231,9 +231,12 @@ class Units:
         circle = self._circle(unit)
         if circle and unit.address == min(each.address for each in circle.values()):
             return None
+        # Where the way up comes to a circle, its own or another one, it ends.
+        passed = set(circle)
         depth = 0
         current = self.maybe(unit.wanted)
-        while current is not None and depth <= _MOST_DEPTH and current.id not in circle:
+        while current is not None and depth <= _MOST_DEPTH and current.id not in passed:
+            passed.add(current.id)
             depth += 1
             current = self.maybe(current.wanted)
         return unit.wanted if depth <= _MOST_DEPTH else None
