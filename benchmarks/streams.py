@@ -3,8 +3,8 @@
 The chunks are made beforehand: texts, and chunks of chat completions as objects of the `openai` client and as
 dicts. "Bare" reads them from an iterator, "ours" from the same one through `Step.stream`. For scale, the last
 line is what the client itself takes to make one such object. Starting and ending the step is not counted:
-`caller_time.py` measures that. A round is short and the quickest of many is shown, since whatever else runs
-on the machine can only slow one down.
+`python -m benchmarks.peers` measures that. A round is short and the quickest of many is shown, since whatever
+else runs on the machine can only slow one down.
 
     python benchmarks/streams.py [ROUNDS]
 """

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.peers.catalogue import OURS, RAW
 from benchmarks.peers.order import Order
-from benchmarks.peers.own import CALLS, SIZES
+from benchmarks.peers.own import CALLS
 from benchmarks.peers.processes import ChildError, Home, Sink, play, read_json
 from benchmarks.peers.records import Record
+from benchmarks.peers.sizes import SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -185,20 +186,20 @@ def imports(bench: Bench, peers: Sequence[Peer], number: int) -> None:
 def own(bench: Bench, peers: Sequence[Peer], number: int) -> None:
     """Measure what only this package is measured by, call by call; see `own`."""
     if OURS in peers:
-        _in_own_process(bench, CALLS, number)
+        _in_own_process(bench, "own", CALLS, number)
 
 
 def sizes(bench: Bench, peers: Sequence[Peer], number: int) -> None:
-    """Measure this package over the size of a process and of a run; see `own`."""
+    """Measure this package over the size of a process and of a run; see `sizes`."""
     if OURS in peers:
-        _in_own_process(bench, SIZES, number)
+        _in_own_process(bench, "sizes", SIZES, number)
 
 
-def _in_own_process(bench: Bench, names: Iterable[str], number: int) -> None:
+def _in_own_process(bench: Bench, module: str, names: Iterable[str], number: int) -> None:
     with Sink() as sink:
         for name in names:
             sink.behave("healthy")
-            arguments = ["-m", "benchmarks.peers.own", name, sink.url, str(bench.scale.own)]
+            arguments = ["-m", f"benchmarks.peers.{module}", name, sink.url, str(bench.scale.own)]
             try:
                 with Home() as home:
                     told = read_json(OURS, arguments, bench.places, home)

@@ -8,31 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
-import time
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import contextcompany as tcc
 from benchmarks.peers.adapters.ours import recorder
-from benchmarks.peers.workload import RUNS, VARIANTS
+from benchmarks.peers.timing import NOBODY, ROUNDS, added, discard, per_call, seconds
+from benchmarks.peers.workload import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 Figures = dict[str, float]
 
-_ROUNDS: Final = 15
-_NOBODY: Final = "http://127.0.0.1:9"
 _LARGE: Final = 10_000_000
 _LARGE_MESSAGES: Final = 1_000
-_SIZES_OF_PROCESS: Final = (10, 100, 1_000, 10_000, 100_000)
-_SIZES_OF_RUN: Final = (1, 10, 100, 1_000, 10_000)
-_MANY: Final = 1_000_000
-_BATCH: Final = 1_000
-_REQUESTS: Final = 50
+_REQUESTS: Final = 10
+_FIRST_RUN: Final = """\
+import time
+import contextcompany as tcc
+began = time.perf_counter()
+with tcc.run() as run:
+    run.prompt("Where is my parcel?")
+    with run.step() as step:
+        step.prompt("Where is my parcel?").response("On its way.").model("gpt-5")
+    run.response("On its way.")
+print(time.perf_counter() - began)
+"""
 
 
 def off(url: str, share: float) -> Figures:
@@ -47,7 +53,7 @@ def off(url: str, share: float) -> Figures:
     found: Figures = {}
     record = recorder().run
     for name, settings in ways.items():
-        tcc.configure(tcc_url=_NOBODY, **settings)
+        tcc.configure(tcc_url=NOBODY, **settings)
         found[name] = per_call(lambda: record(RUNS[0]), share)
     return found
 
@@ -71,7 +77,7 @@ def large(url: str, share: float) -> Figures:
                 step.prompt(messages).response("r")
 
     ratios: dict[str, list[float]] = {"text": [], "messages": []}
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         for name, given, work in (("text", text, prompt), ("messages", messages, conversation)):
             dumped = seconds(partial(json.dumps, given))
             ratios[name].append(seconds(work) / dumped)
@@ -115,7 +121,7 @@ def decorators(url: str, share: float) -> Figures:
 def agent_loop(url: str, share: float) -> Figures:
     """Measure what a loop of an `Agent` adds to its spans by hand, for each request to the model; seconds."""
     del url
-    from contextcompany.agents import Agent, ModelReply, ScriptedModel, ToolRequest
+    from contextcompany.agents import Agent
 
     discard()
 
@@ -128,156 +134,70 @@ def agent_loop(url: str, share: float) -> Figures:
         del city
         return "clear"
 
-    asked = ModelReply(text=None, tool_calls=(ToolRequest(id="1", name="look", arguments='{"city":"Oslo"}'),))
+    task, instructions = "How is the weather?", "You are a weather clerk."
+    model = Asked()
     clerk = Agent(
-        name="clerk",
-        model=ScriptedModel(_endless([asked] * (_REQUESTS - 1) + ["clear"])),
-        tools=[tcc.tool(look)],
-        instructions="You are a weather clerk.",
-        max_steps=_REQUESTS,
+        name="clerk", model=model, tools=[tcc.tool(look)], instructions=instructions, max_steps=_REQUESTS
     )
     loop = asyncio.new_event_loop()
-    requests: list[list[dict[str, Any]]] = []
-    result = loop.run_until_complete(clerk.run("How is the weather?"))
-    requests = [list(result.messages[: 2 + 2 * number]) for number in range(_REQUESTS)]
+    messages = loop.run_until_complete(clerk.run(task)).messages
+    # After the system prompt and the task an answer and the result of a call take turns.
+    requests = [(messages[:end], messages[end]) for end in range(2, len(messages), 2)]
 
     def by_hand() -> None:
         with tcc.run() as run:
-            run.prompt("How is the weather?", "You are a weather clerk.").metadata({"tcc.agent": "clerk"})
-            for messages in requests:
+            run.prompt(task, instructions).metadata({"tcc.agent": "clerk"})
+            for asked, answer in requests:
                 with run.step() as step:
-                    step.prompt(messages).response(asked.text).model("scripted").finish_reason("stop")
-                with run.tool_call("look", "1") as call:
-                    call.args({"city": "Oslo"}).result("clear")
+                    step.prompt(asked).model(requested=model.name)
+                    step.tool_definitions([schema.openai() for schema in model.tools])
+                    step.response(answer).model(used=None).finish_reason(None).tokens(10, 0, 5)
+                if answer is not messages[-1]:
+                    with run.tool_call("look", "call") as call:
+                        call.args({"city": "Oslo"}).result("clear")
             run.response("clear")
 
     try:
-        more = added(
-            by_hand, lambda: loop.run_until_complete(clerk.run("How is the weather?")), share, calls=4
-        )
+        more = added(by_hand, lambda: loop.run_until_complete(clerk.run(task)), share, calls=20)
     finally:
         loop.close()
     return {"request": more / _REQUESTS}
 
 
-def over_process(url: str, share: float) -> Figures:
-    """Measure a run after so many others in the process, delivered and flushed in between; seconds."""
-    tcc.configure(tcc_url=url)
-    record = recorder()
-    found: Figures = {}
-    done = 0
-    for size in _SIZES_OF_PROCESS:
-        durations: list[float] = []
-        while done < max(size * share, 10):
-            durations.append(seconds(partial(record.run, RUNS[done % VARIANTS])))
-            done += 1
-            if done % _BATCH == 0:
-                record.flush()
-        if durations:
-            found[str(size)] = median(durations)
-    record.flush()
-    return {**found, "delivered": float(tcc.stats().delivered), "sent": done * 6.0}
+class Asked:
+    """A model that asks for a tool until it has been asked often enough."""
 
+    name = "scripted"
 
-def over_run(url: str, share: float) -> Figures:
-    """Measure a step of a run that has so many; seconds."""
-    tcc.configure(tcc_url=url)
-    found: Figures = {}
-    sent = 0
-    for size in _SIZES_OF_RUN:
-        count = max(int(size * share), 1)
-        durations: list[float] = []
-        with tcc.run() as run:
-            run.prompt("p")
-            for number in range(count):
-                began = time.perf_counter()
-                with run.step() as step:
-                    step.prompt("q").response("a")
-                durations.append(time.perf_counter() - began)
-                if number % _BATCH == 0:
-                    tcc.flush(30)
-        tcc.flush(30)
-        sent += count + 1
-        found[str(size)] = median(durations)
-    return {**found, "delivered": float(tcc.stats().delivered), "sent": float(sent)}
+    def __init__(self) -> None:
+        self.tools: Sequence[Any] = ()
 
+    async def reply(self, messages: Sequence[Any], tools: Sequence[Any]) -> Any:
+        """See `contextcompany.agents.Model`."""
+        from contextcompany.agents import ModelReply, ModelUsage, ToolRequest
 
-def leaks(url: str, share: float) -> Figures:
-    """Measure what a million runs leave behind: bytes of memory from a tenth of them to the last."""
-    tcc.configure(tcc_url=url)
-    count = max(int(_MANY * share), 1_000)
-    at_first = 0
-    for number in range(count):
-        with tcc.run() as run:
-            run.prompt("p")
-        if number % _BATCH == 0:
-            tcc.flush(30)
-        if number == count // 10:
-            at_first = resident()
-    tcc.flush(60)
-    return {
-        "grown": float(resident() - at_first),
-        "delivered": float(tcc.stats().delivered),
-        "sent": float(count),
-    }
+        self.tools = tools
+        usage = ModelUsage(prompt_uncached=10, prompt_cached=0, completion=5)
+        if len(messages) >= 2 * _REQUESTS:
+            return ModelReply(text="clear", usage=usage)
+        request = ToolRequest(id="call", name="look", arguments='{"city":"Oslo"}')
+        return ModelReply(tool_calls=(request,), usage=usage)
 
 
 def first_run(url: str, share: float) -> Figures:
-    """Measure the first run of this process, with all that it imports; seconds."""
+    """Measure the first run of a process that has imported the package and nothing else; seconds."""
     del share
-    tcc.configure(tcc_url=url)
-    return {"first": seconds(lambda: recorder().run(RUNS[0]))}
-
-
-def discard() -> None:
-    """Throw spans away where a background thread would get them."""
-    from contextcompany.delivery.outbox.outbox import Outbox
-
-    Outbox.submit = lambda *_: None  # type: ignore[method-assign]
-    tcc.configure(tcc_url=_NOBODY)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the time of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def per_call(work: Callable[[], object], share: float, calls: int = 500) -> float:
-    """Return the time of one call, as the median of rounds."""
-    count = max(int(calls * share), 2)
-    return median(_round(work, count) for _ in range(max(int(_ROUNDS * share), 2)))
-
-
-def added(base: Callable[[], object], work: Callable[[], object], share: float, *, calls: int = 500) -> float:
-    """Return what one call takes more than another; the two take turns."""
-    count = max(int(calls * share), 2)
-    pairs = [(_round(base, count), _round(work, count)) for _ in range(max(int(_ROUNDS * share), 2) + 1)]
-    return median(mine - other for other, mine in pairs[1:])
-
-
-def resident() -> int:
-    """Return the bytes of memory that the process has now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4_096
-
-
-def _round(work: Callable[[], object], count: int) -> float:
-    began = time.perf_counter()
-    for _ in range(count):
-        work()
-    return (time.perf_counter() - began) / count
-
-
-def _endless(replies: Sequence[Any]) -> Any:
-    while True:
-        yield from replies
+    finished = subprocess.run(  # noqa: S603  (ours)
+        [sys.executable, "-c", _FIRST_RUN],
+        env={**os.environ, "TCC_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {"first": float(finished.stdout)}
 
 
 CALLS: Final = {measure.__name__: measure for measure in (first_run, off, large, decorators, agent_loop)}
-SIZES: Final = {measure.__name__: measure for measure in (over_process, over_run, leaks)}
 
 if __name__ == "__main__":
-    chosen = (CALLS | SIZES)[sys.argv[1]]
-    print(json.dumps(chosen(sys.argv[2], float(sys.argv[3]))))
+    print(json.dumps(CALLS[sys.argv[1]](sys.argv[2], float(sys.argv[3]))))

@@ -36,6 +36,16 @@ class Record:
     values: dict[str, float] = field(default_factory=dict[str, float])
     error: str = ""
 
+    @property
+    def missing(self) -> int:
+        """Return how many spans did not arrive."""
+        return self.sent - self.delivered
+
+    @property
+    def cpu_of_delivered(self) -> float:
+        """Return the seconds of processor that the process took for each run that arrived."""
+        return self.values["cpu"] * self.sent / max(self.delivered, 1)
+
 
 class Records:
     """All records so far.

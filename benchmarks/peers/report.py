@@ -91,17 +91,19 @@ def _value(name: str) -> Callable[[Record], float]:
     return lambda record: record.values[name]
 
 
-def per_delivered(record: Record) -> float:
-    """Return the seconds of processor of the whole process for a run that arrived."""
-    return record.values["cpu"] * record.sent / max(record.delivered, 1)
-
-
 def _ratio(measure: str, figure: Callable[[Record], float]) -> Callable[[Records, Peer], str]:
     def cell(records: Records, peer: Peer) -> str:
         found = records.ratio(measure, peer.name, RAW.name, figure)
+        if found is not None and peer is RAW:
+            return "1"
         return "" if found is None else f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"
 
     return cell
+
+
+def _cpu(records: Records, peer: Peer) -> str:
+    ratio = _ratio("caller", lambda record: record.cpu_of_delivered)
+    return ratio(records, peer) if peer.delivers else ""
 
 
 def _delivered(records: Records, peer: Peer) -> str:
@@ -133,7 +135,7 @@ def _import(records: Records, peer: Peer) -> str:
 COLUMNS: Final = (
     Column("caller's time", _ratio("caller", _value("median"))),
     Column("the same, 99th percentile", _ratio("caller", _value("p99"))),
-    Column("CPU per delivered run", _ratio("caller", per_delivered)),
+    Column("CPU per delivered run", _cpu),
     Column("delivered at full speed", _delivered),
     Column("memory at most", _peak),
     Column("exit, collector healthy", _exit("healthy")),

@@ -12,10 +12,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from benchmarks.peers import workload
 from benchmarks.peers.catalogue import OURS, PEERS, RAW, peer
 from benchmarks.peers.measures import MEASURES, SMOKE, Bench
-from benchmarks.peers.own import CALLS, SIZES
+from benchmarks.peers.own import CALLS
 from benchmarks.peers.processes import ROOT, Places
 from benchmarks.peers.records import Record, Records
 from benchmarks.peers.report import BEGIN, END, page, replace_part
+from benchmarks.peers.sizes import SIZES
 from benchmarks.peers.targets import targets
 from benchmarks.peers.wire import count_spans
 
