@@ -117,8 +117,8 @@ screenshots: install browser ## Take the pictures of the dashboard that the READ
 	@.venvs/phoenix/bin/python $(PIP) install --requirement $<
 	@touch $@
 
-bench-local: install .venvs/phoenix/.installed ## Measure the local collector beside Arize Phoenix, write docs/benchmarks.md (an hour; RUNS=100000)
-	$(BIN)/python -m benchmarks.local .venvs/phoenix --runs $(or $(RUNS),100000) --write docs/benchmarks.md
+bench-local: install .venvs/phoenix/.installed ## Measure the local collector beside Arize Phoenix, write docs/benchmarks.md (an hour; RUNS=100000, FILL=6)
+	$(BIN)/python -m benchmarks.local .venvs/phoenix --runs $(or $(RUNS),100000) --fill $(or $(FILL),6) --write docs/benchmarks.md
 
 faults: install ## Inject every fault, account for every span, write docs/reliability.md (ten minutes)
 	$(BIN)/python -m tests.faults

@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "allows(*keys): attribute keys outside the registry that this test sets"
     )
+    config.addinivalue_line("markers", "zone(name): the time zone of this machine during a local test")
     config.addinivalue_line("markers", "unchecked: this test makes spans that break the registry on purpose")
 
 

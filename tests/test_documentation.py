@@ -39,6 +39,7 @@ PAGES: Final = [
 ]
 
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_PICTURE: Final = re.compile(r'\bsrc(?:set)?="([^"\s]+)"')
 _VARIABLE: Final = re.compile(r"\bTCC_[A-Z_]*[A-Z]")
 
 
@@ -123,8 +124,9 @@ def test_first_run_arrives(collector: Collector) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """A link to a file of this project names one that exists."""
-    links = [unquote(link.partition("#")[0]) for link in _LINK.findall(page.read_text(encoding="utf-8"))]
+    """A link to a file or a picture of this project names one that exists."""
+    text = page.read_text(encoding="utf-8")
+    links = [unquote(link.partition("#")[0]) for link in [*_LINK.findall(text), *_PICTURE.findall(text)]]
     files = [link for link in links if link and "://" not in link and not link.startswith("mailto:")]
     assert [link for link in files if not (page.parent / link).exists()] == []
 

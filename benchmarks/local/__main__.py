@@ -1,10 +1,12 @@
 """What the local collector takes and answers, beside Arize Phoenix with the same requests.
 
     python -m benchmarks.local PHOENIX_ENVIRONMENT [--runs N] [--intake N] [--write docs/benchmarks.md]
+    python -m benchmarks.local --only ours [--runs N] [--intake N]
 
 Both start from nothing on a free port with their own database in a temporary folder, one after the other, and
 have the machine to themselves. One client posts requests of 510 compressed spans over one connection and
 repeats what is refused as too much; a span counts when it can be asked for. Pages are asked for 20 times.
+Beside the time that passes stands what the processor spends on it, which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.local.figures import Figures, Rate, table
 from benchmarks.local.subjects import Client, Ours, Phoenix
 from benchmarks.local.workload import SPANS_PER_RUN, batches
 
@@ -42,21 +44,6 @@ _ASKS: Final = 20
 _OK: Final = 200
 _BUSY: Final = (429, 503)
 _HEADERS: Final = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
-
-
-@dataclass(slots=True)
-class Figures:
-    """What was measured: seconds, spans per second, bytes; pages in milliseconds as median and worst."""
-
-    name: str
-    version: str
-    ready: float = 0.0
-    rate: float = 0.0
-    rate_full: float = 0.0
-    idle_bytes: int = 0
-    peak_bytes: int = 0
-    disk_bytes: int = 0
-    pages: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
 
 class Running:
@@ -118,6 +105,18 @@ class Running:
                 continue
         return now, peak
 
+    def worked(self) -> float:
+        """Return the seconds that the processor has spent on its process group."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                if os.getpgid(int(stat.parent.name)) == self._process.pid:
+                    # The name of a program may hold spaces; after it the times are the 12th and 13th.
+                    ticks += sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
+            except OSError:
+                continue
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def take(self, batch: Batch, client: Client) -> None:
         """Post a request until it is accepted."""
         while True:
@@ -161,7 +160,7 @@ def running(subject: Subject) -> Iterator[Running]:
             collector.stop()
 
 
-def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
+def measure(subject: Subject, version: str, runs: int, intake: int, fill: int) -> Figures:
     """Measure one collector: start, intake into the empty store, fill, intake into the full one, pages."""
     figures = Figures(subject.name, version)
     starts: list[float] = []
@@ -175,8 +174,8 @@ def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
         collector.wait_until_ready()
         client = collector.connect()
         spans, figures.rate = _intake(collector, client, intake, 1, 0)
-        _say(f"{subject.name}: {figures.rate:,.0f} spans/s into the empty store")
-        for batch in batches(runs - 2 * intake, seed=2):
+        _say(f"{subject.name}: {figures.rate.passed:,.0f} spans/s into the empty store")
+        for batch in batches(runs - 2 * intake, seed=2, spans_each=fill):
             collector.take(batch, client)
             spans += batch.spans
         collector.wait_until_stored(spans, client)
@@ -196,56 +195,15 @@ def measure(subject: Subject, version: str, runs: int, intake: int) -> Figures:
     return figures
 
 
-def _intake(collector: Running, client: Client, runs: int, seed: int, before: int) -> tuple[int, float]:
+def _intake(collector: Running, client: Client, runs: int, seed: int, before: int) -> tuple[int, Rate]:
     made = list(batches(runs, seed=seed))
     spans = sum(batch.spans for batch in made)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), collector.worked()
     for batch in made:
         collector.take(batch, client)
     collector.wait_until_stored(before + spans, client)
-    return before + spans, spans / (time.perf_counter() - began)
-
-
-def table(ours: Figures, other: Figures, runs: int) -> str:
-    """Write both as a table in Markdown."""
-    mib = 1024 * 1024
-    rows = [
-        ("start to ready", f"{ours.ready:.2f} s", f"{other.ready:.2f} s", other.ready / ours.ready),
-        *(
-            (f"spans taken in, {where}", f"{one:,.0f}/s", f"{two:,.0f}/s", one / two)
-            for where, one, two in (
-                ("empty store", ours.rate, other.rate),
-                (f"{runs:,} runs stored", ours.rate_full, other.rate_full),
-            )
-        ),
-        *(
-            (f"memory, {when}", f"{one / mib:.0f} MiB", f"{two / mib:.0f} MiB", two / one)
-            for when, one, two in (
-                ("idle", ours.idle_bytes, other.idle_bytes),
-                ("peak", ours.peak_bytes, other.peak_bytes),
-            )
-        ),
-        (
-            "disk",
-            f"{ours.disk_bytes / mib:,.0f} MiB",
-            f"{other.disk_bytes / mib:,.0f} MiB",
-            other.disk_bytes / ours.disk_bytes,
-        ),
-        *(
-            (
-                f"{name}, median (worst)",
-                f"{ours.pages[name][0]:.0f} ({ours.pages[name][1]:.0f}) ms",
-                f"{other.pages[name][0]:.0f} ({other.pages[name][1]:.0f}) ms",
-                other.pages[name][0] / ours.pages[name][0],
-            )
-            for name in ours.pages
-        ),
-    ]
-    head = [
-        f"| | {ours.name} {ours.version} | {other.name} {other.version} | better by |",
-        "|---|---|---|---|",
-    ]
-    return "\n".join(head + [f"| {name} | {one} | {two} | {by:.1f} |" for name, one, two, by in rows])
+    passed = time.perf_counter() - began
+    return before + spans, Rate(spans / passed, spans / (collector.worked() - worked))
 
 
 def _free_port() -> int:
@@ -275,26 +233,40 @@ def _replace(path: Path, written: str) -> None:
 
 
 def main() -> None:
-    """Measure both and print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("phoenix", type=Path, help="a virtual environment with arize-phoenix")
+    parser.add_argument("phoenix", type=Path, nargs="?", help="a virtual environment with arize-phoenix")
+    parser.add_argument("--only", choices=("ours",), help="measure this one alone; needs no environment")
     parser.add_argument("--runs", type=int, default=100_000, help="how many runs are stored at the end")
     parser.add_argument("--intake", type=int, default=4_250, help="how many runs the intake is timed with")
+    parser.add_argument(
+        "--fill", type=int, default=SPANS_PER_RUN, help="how many spans a run has that only fills the store"
+    )
     parser.add_argument("--write", type=Path, help="the page whose part between marks is replaced")
     asked = parser.parse_args()
-    binaries = asked.phoenix.resolve() / "bin"
-    subjects: tuple[tuple[Subject, str], ...] = (
-        (Ours(sys.executable), _version(sys.executable, "contextcompany-otel")),
-        (Phoenix(binaries), _version(str(binaries / "python"), "arize-phoenix")),
-    )
-    ours, other = (measure(subject, version, asked.runs, asked.intake) for subject, version in subjects)
+    if (asked.phoenix is None) != (asked.only is not None):
+        parser.error(
+            "name an environment with arize-phoenix, or measure this collector alone with --only ours"
+        )
+    if asked.only and asked.write:
+        parser.error("the page shows both collectors: leave out --only or --write")
+    subjects: list[tuple[Subject, str]] = [
+        (Ours(sys.executable), _version(sys.executable, "contextcompany-otel"))
+    ]
+    if asked.phoenix is not None:
+        binaries = asked.phoenix.resolve() / "bin"
+        subjects.append((Phoenix(binaries), _version(str(binaries / "python"), "arize-phoenix")))
+    figures = [
+        measure(subject, version, asked.runs, asked.intake, asked.fill) for subject, version in subjects
+    ]
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     written = (
-        f"{asked.runs:,} runs of {SPANS_PER_RUN} spans (2.4 KB each). {os.cpu_count()} cores, {system}.\n"
+        f"{asked.runs:,} runs stored: {2 * asked.intake:,} of {SPANS_PER_RUN} spans, by which the intake\n"
+        f"is timed, the others of {asked.fill}; 2.4 KB a span. {os.cpu_count()} cores, {system}.\n"
         f"Pages: what a browser asks for, {_ASKS} times, from a client on the same machine.\n\n"
-        f"{table(ours, other, asked.runs)}"
+        f"{table(figures, asked.runs)}"
     )
     print(written)
     if asked.write:

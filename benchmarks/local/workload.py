@@ -47,8 +47,14 @@ class Batch:
     word: str
 
 
-def batches(runs: int, seed: int = 1) -> Iterator[Batch]:
-    """Make requests for so many runs, oldest first, the last one begun a moment ago."""
+def batches(runs: int, seed: int = 1, spans_each: int = SPANS_PER_RUN) -> Iterator[Batch]:
+    """Make requests for so many runs, oldest first, the last one begun a moment ago.
+
+    Args:
+        runs: How many.
+        seed: Others for another number.
+        spans_each: How many of its spans a run has here, its own first.
+    """
     chance = random.Random(seed)  # noqa: S311 - prose, not secrets
     vocabulary = ["".join(chance.choices(_SYLLABLES, k=chance.randint(1, 4))) for _ in range(20_000)]
     began = time.time_ns() - runs * _STEP_NS
@@ -59,7 +65,8 @@ def batches(runs: int, seed: int = 1) -> Iterator[Batch]:
         scope.resource.attributes.extend(_pairs({"service.name": "benchmark"}))
         spans = scope.scope_spans.add().spans
         for number in numbers:
-            spans.extend(_run(number, seed, began + number * _STEP_NS, chance, vocabulary))
+            run = _run(number, seed, began + number * _STEP_NS, chance, vocabulary)
+            spans.extend(run[:spans_each])
         word = vocabulary[first % len(vocabulary)]
         packer = zlib.compressobj(1, wbits=31)
         body = packer.compress(request.SerializeToString()) + packer.flush()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.commands import command, environment, ran
+from tests.loopback import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,14 @@ def test_every_command_has_help(tcc: Callable[..., Ended], name: str) -> None:
     assert (code, err) == (0, "")
     assert f"tcc {name}" in out
     assert name in tcc("--help").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("tokens",)])
+def test_nothing_typed_is_the_help(tcc: Callable[..., Ended], arguments: tuple[str, ...]) -> None:
+    """All of it and no more."""
+    code, out, err = tcc(*arguments)
+    assert (code, err) == (2, tcc(*arguments, "--help").out if not out else "")
+    assert "tcc: " not in err
 
 
 @pytest.mark.usefixtures("filled")
@@ -82,6 +91,19 @@ def test_who_reads_no_further_ends_it_quietly() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell who reads a pipe")
+def test_following_ends_when_nobody_reads_on() -> None:
+    """As in `tcc runs --follow | head -1`: also where no further run comes."""
+    with subprocess.Popen(
+        command("runs", "--follow"), env=environment(**_database()), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 141
 
 
 @pytest.mark.usefixtures("filled")

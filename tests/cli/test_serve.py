@@ -86,7 +86,9 @@ def test_a_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> Non
     with serving(tmp_path / "runs.db") as (server, url):
         port = urlsplit(url).port or 0
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as page:
-            page.sendall(f"GET /live HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+            page.sendall(
+                f"GET /live HTTP/1.1\r\nHost: localhost:{port}\r\nAccept: text/event-stream\r\n\r\n".encode()
+            )
             page.recv(1)
             began = time.monotonic()
             assert server.end(number) == (0, "")

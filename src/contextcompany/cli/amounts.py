@@ -49,6 +49,11 @@ def size(option: str, text: str) -> int:
     return amount
 
 
+def counted(number: int, what: str) -> str:
+    """Write how many there are: `1 run`, `1,204 runs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def size_text(amount: int) -> str:
     """Write a number of bytes with the precision that matters: `312 kB`, `4.2 MB`, `1.3 GB`."""
     step = 1_000.0

@@ -78,7 +78,9 @@ def run(arguments: Sequence[str]) -> int:
         line = failure_line(error)
         if line is None:
             raise
-        typer.echo(f"tcc: {line}", err=True)
+        # Without words where the help is all there is to say.
+        if line:
+            typer.echo(f"tcc: {line}", err=True)
         return _FAILED
     return code if isinstance(code, int) else 0
 

@@ -19,7 +19,10 @@ class CommandError(Exception):
 
 
 def failure_line(error: BaseException) -> str | None:
-    """Return the line for an error that a user can do something about; None for a bug of ours."""
+    """Return the line for an error that a user can do something about; None for a bug of ours.
+
+    It is empty where the help was asked for by typing nothing, and has been printed.
+    """
     text: str | None
     match error:
         case CommandError() | StoreError() | TokensError():
@@ -46,6 +49,8 @@ def _of_filter(error: FilterError) -> str:
 
 
 def _of_usage(error: BaseException, message: object) -> str:
+    if not message:
+        return ""
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", None) or "tcc"
     return f"{str(message).rstrip('.')}: see {command} --help"

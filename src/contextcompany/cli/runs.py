@@ -10,7 +10,7 @@ import typer
 from contextcompany.cli.database import DatabaseOption, reading
 from contextcompany.cli.filtering import with_filters
 from contextcompany.cli.records import print_record, run_record
-from contextcompany.cli.screens import say, screen
+from contextcompany.cli.screens import end_without_reader, say, screen
 from contextcompany.local.store.filters import RunFilter
 from contextcompany.local.store.interface import RunStore
 from contextcompany.local.store.rows import RunRow
@@ -72,6 +72,7 @@ def _follow(store: RunStore, wanted: RunFilter, limit: int, *, as_json: bool) ->
         _print(following.ready(fresh, time.monotonic()), as_json=as_json)
         if len(fresh) < _PAGE:
             store.wait_for_change(change, _WAIT_SECONDS)
+            end_without_reader()
 
 
 class Following:

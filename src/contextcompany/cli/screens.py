@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import select
+import sys
 from typing import Final
 
 from rich.console import Console
@@ -24,6 +28,27 @@ def error_screen() -> Console:
 def say(text: str) -> None:
     """Tell on the error stream what became of a command, so that its output stays clean."""
     error_screen().print(text, style="dim", soft_wrap=True)
+
+
+def end_without_reader() -> None:
+    """End where nobody reads the standard output any more, as behind `| head -1`.
+
+    Writing would tell as well, and there may be nothing to write for long.
+
+    Raises:
+        BrokenPipeError: Nobody does.
+    """
+    # Windows cannot look at pipes this way.
+    if not hasattr(select, "poll"):
+        return
+    try:
+        output = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    poll = select.poll()
+    poll.register(output, 0)
+    if any(state & select.POLLERR for _, state in poll.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _elsewhere() -> Console:

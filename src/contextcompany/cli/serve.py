@@ -50,9 +50,11 @@ def serve(
 ) -> None:
     """Collect runs and show them in a browser, until Ctrl-C."""
     # What it takes to serve is loaded only here: the other commands start faster without.
+    from contextcompany.local.server.allocation import share_heap
     from contextcompany.local.server.serving import Server, UnprotectedError
     from contextcompany.local.server.sockets import PortTakenError
 
+    share_heap()
     path = database_path(database)
     store = _opened(path, max_age_days=days("--max-age", max_age), max_bytes=size("--max-size", max_size))
     try:
@@ -62,7 +64,8 @@ def serve(
         except PortTakenError as error:
             raise CommandError(_taken(host, port)) from error
         except UnprotectedError as error:
-            raise CommandError(str(error)) from error
+            named = "" if database is None else f"; add --db {database} to it, as here"
+            raise CommandError(f"{error}{named}") from error
         store.announce(server.url)
         kept = f"{max_age}, {max_size} at most"
         send = _how_to_send(server, is_protected=access.tokens is not None)
@@ -72,8 +75,8 @@ def serve(
 
 
 def _opened(path: Path, *, max_age_days: float, max_bytes: int) -> "SqliteRunStore":
-    from contextcompany.local.store.sqlite.ownership import owner_url
     from contextcompany.local.store.sqlite.store import SqliteRunStore
+    from contextcompany.local.store.sqlite.tables.ownership import owner_url
 
     try:
         return SqliteRunStore.open(path, max_age_days=max_age_days, max_bytes=max_bytes)
@@ -119,7 +122,10 @@ def _say(
 
 def _how_to_send(server: "Server", *, is_protected: bool) -> str:
     if is_protected:
-        return f"TCC_URL=http://<this machine>:{server.port} TCC_API_KEY=<a write token: tcc tokens add>"
+        return (
+            "TCC_API_KEY=<a write token: tcc tokens add> and TCC_URL=https://<your proxy with TLS>, or "
+            f"http://<this machine>:{server.port} with TCC_ALLOW_INSECURE=1 inside a trusted network"
+        )
     if server.port == _PORT:
         return "nothing to set for programs with contextcompany; OTLP/HTTP to that address for others"
     return f"TCC_URL={server.url}"

@@ -66,7 +66,7 @@ def import_runs(
     database: DatabaseOption = None,
 ) -> None:
     """Take in runs that were exported, all or nothing; spans that are here already are left out."""
-    from contextcompany.local.store.sqlite.ownership import owner_url
+    from contextcompany.local.store.sqlite.tables.ownership import owner_url
 
     path = database_path(database)
     with _source(file) as lines, _progress() as progress:

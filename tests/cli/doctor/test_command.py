@@ -57,7 +57,9 @@ def test_the_test_run_is_sent_whatever_the_share_is(
     """A sample rate leaves it in; content capture off leaves its texts out."""
     monkeypatch.setenv("TCC_SAMPLE_RATE", "0")
     monkeypatch.setenv("TCC_CAPTURE_CONTENT", "off")
-    assert tcc("doctor").code == 0
+    ended = tcc("doctor")
+    assert ended.code == 0
+    assert "TCC_SAMPLE_RATE lets no run be recorded" in ended.out
     (run,) = collector.store.spans()
     assert attributes.GEN_AI_INPUT_MESSAGES not in run.attributes
 

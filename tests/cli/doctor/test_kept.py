@@ -28,4 +28,7 @@ def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     """Such as a file that is no database."""
     file = tmp_path / "notes.txt"
     file.write_text("notes " * 1_000)
-    assert kept(file).state == "problem"
+    found = kept(file)
+    assert found.state == "problem"
+    # The line of the store says where and what to do.
+    assert (found.text.count(str(file)), found.text.count("--db"), found.advice) == (1, 1, "")

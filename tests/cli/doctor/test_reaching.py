@@ -41,7 +41,7 @@ def test_another_collector_is_no_problem() -> None:
     """It was named, so it gets what is sent."""
     with LoopbackServer() as server:
         (_, (state, text, _)) = told(server.url)
-        assert (state, text.partition(" is ")[2]) == ("note", "another collector than tcc serve")
+        assert (state, text.partition(" is ")[2]) == ("note", "another server than tcc serve")
 
 
 def test_nobody_listens() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from contextcompany.cli.doctor.settings_in_force import settings_in_force
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from contextcompany.cli.doctor.findings import SettingLine
 
 KEY = "key-0123456789-secret"
@@ -112,6 +114,24 @@ def test_a_variable_that_cannot_be_read_is_not_the_source(
     """The default is in force, and why."""
     monkeypatch.setenv(variable, "perhaps")
     assert said(name)[1] == f"default, as {variable} cannot be used"
+
+
+def test_a_url_that_cannot_be_read_is_not_passed_over_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in force instead is the default, and why."""
+    monkeypatch.setenv("TCC_URL", "localhost:4318")
+    assert said("destination") == (
+        "http://localhost:4318/v1/traces",
+        "default, as TCC_URL cannot be used",
+    )
+
+
+def test_the_certificates_that_count_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A variable that names nothing is not where they are from."""
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    monkeypatch.setenv("TCC_CA_BUNDLE", str(tmp_path / "nothing.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    assert said("ca_bundle") == (str(bundle), "REQUESTS_CA_BUNDLE")
 
 
 def test_no_key_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from contextcompany.local.embedded.collector import Collector
-from contextcompany.local.embedded.handler import RequestRecord, is_loopback
+from contextcompany.local.embedded.handler import RequestRecord
 from contextcompany.semconv.local import LOCAL_COLLECTOR_SERVICE
 from tests.local.samples import JSON_BODY, PROTOBUF_BODY, RECORD, exchange, protobuf_request
 
@@ -283,24 +283,3 @@ def test_requests_are_recorded_as_they_came(collector: Collector) -> None:
     )
     assert repr(first) == "RequestRecord(method='POST', path='/v1/traces?tenant=a', status=200, spans=1)"
     assert (second.path, second.status, second.spans) == ("/other", 404, 0)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("localhost", True),
-        ("Localhost", True),
-        ("127.0.0.1", True),
-        ("127.255.0.9", True),
-        ("::1", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("192.168.0.1", False),
-        ("example.com", False),
-        ("127.0.0.1.example.com", False),
-        ("", False),
-    ],
-)
-def test_loopback_hosts_are_known(host: str, expected: bool) -> None:
-    """Only names and addresses that no other machine reaches count as loopback."""
-    assert is_loopback(host) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from contextcompany.diagnostics import guard
 from contextcompany.local.intake.keeping import keep
 from contextcompany.local.otlp.bodies import RefusedError
-from contextcompany.local.otlp.spans import Refusals
-from contextcompany.local.store.rows import StoreFullError
+from contextcompany.local.otlp.spans import EventRecord, Refusals
+from contextcompany.local.store.rows import StoreError, StoreFullError
 from tests.local.intake.serving import Kept
 from tests.local.samples import span
 
@@ -67,6 +68,22 @@ def test_a_full_store_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@pytest.mark.parametrize("error", [StoreFullError("the disk is full"), StoreError("it cannot be used")])
+def test_outside_of_our_tests_too_spans_that_find_no_room_may_come_again(
+    monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    """An error of the store is not taken for one of ours, which would refuse the spans for good."""
+    monkeypatch.setattr(guard, "strict", False)
+
+    def full(_: Sequence[SpanRecord]) -> None:
+        raise error
+
+    with pytest.raises(RefusedError) as caught:
+        keep(Kept(full), [span(), span()], refusals := Refusals())
+    assert (caught.value.status, caught.value.reason) == (503, str(error))
+    assert refusals.count == guard.errors == 0
+
+
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)))
 def test_spans_that_break_the_store_are_refused_alone(number: int, broken: set[int]) -> None:
     """Whichever they are, all others are kept."""
@@ -93,3 +110,17 @@ def test_our_tests_see_an_error_of_ours() -> None:
 
     with pytest.raises(RuntimeError):
         keep(Kept(breaks), [span()], Refusals())
+
+
+def test_large_spans_are_stored_a_few_at_a_time() -> None:
+    """Texts, lists, maps and what spans share count, so that a batch never fills the memory."""
+    text = "x" * 1_000_000
+    large = [
+        replace(span(), attributes={"text": text}),
+        replace(span(), attributes={"list": ({"inside": (text,)}, b"x" * 1_000_000)}),
+        replace(span(), resource={"text": text}),
+        replace(span(), events=(EventRecord("said", 0, {"text": text}),)),
+    ]
+    store = Kept()
+    assert keep(store, [*large, span()], Refusals()) == 5
+    assert store.batches == [2, 3]

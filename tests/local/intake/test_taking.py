@@ -32,7 +32,8 @@ def test_a_body_is_unpacked_and_taken() -> None:
 def test_large_bodies_are_read_one_at_a_time_and_small_ones_beside_them() -> None:
     """The memory of two large bodies is never needed, and no small one waits for a large one."""
     taking = Taking(Kept())
-    large = Arrived(TYPE, "identity", [bytes(1024 * 1024)] * (LARGE_BODY_BYTES // 1024 // 1024 + 1))
+    pieces = [bytes(1024 * 1024)] * (LARGE_BODY_BYTES // 1024 // 1024 + 1)
+    large = [Arrived(TYPE, "identity", list(pieces)) for _ in range(2)]
     inside, leave = threading.Event(), threading.Event()
     lock, at_once, most = threading.Lock(), 0, 0
 
@@ -48,7 +49,7 @@ def test_large_bodies_are_read_one_at_a_time_and_small_ones_beside_them() -> Non
         return b""
 
     with ThreadPoolExecutor(3) as pool:
-        sent = [pool.submit(taking.run, slow, large) for _ in range(2)]
+        sent = [pool.submit(taking.run, slow, one) for one in large]
         assert inside.wait(10)
         small = Arrived(TYPE, "identity", [PROTOBUF_BODY])
         assert pool.submit(taking.run, taking.traces, small).result(10) == b""

@@ -56,3 +56,19 @@ def test_values_are_counted_before_they_are_made(monkeypatch: pytest.MonkeyPatch
     assert read_document(b"[" + b"1," * 9 + b"1]") == [1] * 10
     with pytest.raises(MalformedBodyError, match="the body holds more than 10 values; send smaller batches"):
         read_document(b"[" + b"1," * 10 + b"1]")
+
+
+def test_only_what_stands_outside_of_texts_counts_as_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prose is full of commas, and a document of prose may be long."""
+    monkeypatch.setattr(fields, "MOST_VALUES", 4)
+    assert read_document(b'["a,b,c,[{", "\\",,,,\\\\", "{{{"]') == ["a,b,c,[{", '",,,,\\', "{{{"]
+    for body in (b'["a", "b", "c", "d", "e"]', b'[1, 2, 3, 4, 5, "a"]', b'["a", 1, 2, 3, 4, "b'):
+        with pytest.raises(MalformedBodyError, match="more than 4 values"):
+            read_document(body)
+
+
+def test_a_document_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read, a single sign of another alphabet makes four bytes of each character."""
+    monkeypatch.setattr(fields, "MOST_BYTES", 1024 * 1024)
+    with pytest.raises(MalformedBodyError, match="larger than 1 MiB"):
+        read_document(b'"' + b"a" * 1024 * 1024 + b'"')

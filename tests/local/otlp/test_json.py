@@ -167,6 +167,16 @@ def test_a_document_of_too_many_values_is_refused_unread(monkeypatch: pytest.Mon
         decode_json(b"[" + b"{}," * 1_000)
 
 
+def test_a_large_resource_is_not_kept_with_each_of_many_spans() -> None:
+    """What spans share is kept with each, so it is bounded, and more so where there are many."""
+    for size, count, reason in ((70_000, 1, "larger than 64 KiB"), (60_000, 5_000, "send smaller batches")):
+        document = json_body()
+        document["resourceSpans"][0]["resource"]["attributes"][0]["value"] = {"stringValue": "k" * size}
+        document["resourceSpans"][0]["scopeSpans"][0]["spans"] = [{}] * count
+        with pytest.raises(MalformedBodyError, match=reason):
+            decode_json(json.dumps(document).encode())
+
+
 def test_deep_values_are_refused_before_they_reach_the_stack() -> None:
     """Nesting is bounded by number, not by the recursion limit of the moment."""
 

@@ -14,6 +14,14 @@ from contextcompany.local.otlp.spans import MalformedBodyError, Refusals, SpanRe
 from tests.local.samples import PROTOBUF_BODY, RECORD, protobuf_request, span
 
 
+def _field(number: int, payload: bytes) -> bytes:
+    length, size = len(payload), bytearray()
+    while length > 127:
+        size.append(length & 127 | 128)
+        length >>= 7
+    return bytes([number << 3 | 2, *size, length]) + payload
+
+
 def test_every_kind_of_value_arrives() -> None:
     """A span with every kind of value arrives whole."""
     assert decode_protobuf(PROTOBUF_BODY) == ([RECORD], Refusals())
@@ -31,6 +39,14 @@ def test_spans_keep_their_order_and_their_resource() -> None:
         [RECORD, other],
         Refusals(),
     )
+
+
+def test_a_span_remembers_what_it_was_read_from() -> None:
+    """Each span alone is a request of its own; one that is changed has nothing to be read from."""
+    other = replace(span("other"), resource={"service.name": "warehouse"})
+    spans, _ = decode_protobuf(protobuf_request(RECORD, other).SerializeToString())
+    assert [decode_protobuf(each.wire)[0] for each in spans] == [[RECORD], [other]]
+    assert replace(spans[0], name="changed").wire == b""
 
 
 def test_a_span_that_is_none_is_refused_alone() -> None:
@@ -81,19 +97,45 @@ def test_spans_beyond_the_bounds_are_refused(monkeypatch: pytest.MonkeyPatch) ->
         decode_protobuf(protobuf_request(RECORD, RECORD).SerializeToString())
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        _field(9, b"") * 50_000,  # attributes
+        _field(11, b"") * 50_000,  # events
+        _field(9, _field(2, _field(5, _field(1, b"") * 50_000))),  # a list in one attribute
+        _field(11, _field(3, _field(2, _field(6, _field(1, b"") * 50_000)))),  # a map in one of an event
+    ],
+)
+def test_a_span_of_very_many_values_is_refused_unparsed(
+    monkeypatch: pytest.MonkeyPatch, values: bytes
+) -> None:
+    """Parsed, a message of two bytes weighs hundreds; one span of such costs only itself."""
+    monkeypatch.setattr(protobuf, "MOST_SPAN_VALUES", 40_000)
+    ids = _field(1, b"a" * 16) + _field(2, b"b" * 8)
+    spans, refusals = decode_protobuf(_field(1, _field(2, _field(2, ids + values) + _field(2, ids))))
+    assert (len(spans), str(refusals)) == (1, "a span holds more than 40,000 values")
+
+
+def test_a_large_resource_is_not_kept_with_each_of_many_spans() -> None:
+    """What spans share is kept with each, so it is bounded, and more so where there are many."""
+    for size, count, times, reason in (
+        (70_000, 1, 1, "larger than 64 KiB"),
+        (60_000, 5_000, 1, "send smaller batches"),
+        (60_000, 50, 100, "send smaller batches"),
+    ):
+        body = _field(1, _field(1, _field(1, _field(1, b"k" * size))) + _field(2, _field(2, b"") * count))
+        with pytest.raises(MalformedBodyError, match=reason):
+            decode_protobuf(body * times)
+    small = _field(1, _field(1, _field(1, _field(1, b"k" * 1_000))) + _field(2, _field(2, b"") * 100))
+    _, refusals = decode_protobuf(small * 1_000)
+    assert refusals.count == 100_000
+
+
 def test_thousands_of_refusals_are_a_number_and_one_reason() -> None:
     """What is said of refused spans does not grow with them."""
     spans, refusals = decode_protobuf(_field(1, _field(2, b"\x12\x00" * 5_000)))
     assert (spans, refusals.count) == ([], 5_000)
     assert str(refusals) == "traceId must be 16 bytes, not all zero, got ''"
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    length, size = len(payload), bytearray()
-    while length > 127:
-        size.append(length & 127 | 128)
-        length >>= 7
-    return bytes([number << 3 | 2, *size, length]) + payload
 
 
 @pytest.mark.parametrize(("levels", "is_refused"), [(40, False), (200, True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -10,8 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from contextcompany.local.otlp.wire import FramingError, messages
+from contextcompany.local.otlp.wire import FramingError, field_of, holds_more, messages
 from tests.local.samples import RECORD, protobuf_request
+
+if TYPE_CHECKING:
+    from contextcompany.local.otlp.wire import Fields
 
 
 def _walk(body: bytes) -> list[tuple[int, bytes]]:
@@ -34,6 +38,14 @@ def test_only_the_part_between_the_bounds_is_looked_at() -> None:
     assert list(messages(body, 4, 7)) == [(2, 6, 7)]
     with pytest.raises(FramingError):
         list(messages(body, 0, 3))
+
+
+@given(st.lists(st.binary(max_size=70_000), max_size=3))
+@example([b"x" * 127])
+@example([b"x" * 128])
+def test_a_field_that_was_written_is_walked_over(pieces: list[bytes]) -> None:
+    """A field of any length holds the pieces of its content one after another."""
+    assert _walk(field_of(2, *pieces)) == [(2, b"".join(pieces))]
 
 
 @pytest.mark.parametrize(
@@ -79,3 +91,15 @@ def _varint(value: int) -> bytes:
         written.append(value & 127 | 128)
         value >>= 7
     return bytes([*written, value])
+
+
+def test_messages_are_counted_at_every_depth_before_they_are_parsed() -> None:
+    """A list in a list counts with all that it holds; what is in a text does not."""
+    inner: Fields = {}
+    inner.update({1: inner})
+    body = b"\x0a\x06\x0a\x00\x0a\x00\x0a\x00\x12\x02\x0a\x00"
+    assert not holds_more(body, 0, len(body), inner, 5)
+    assert holds_more(body, 0, len(body), inner, 4)
+    assert not holds_more(body, 0, len(body), {}, 2)
+    with pytest.raises(FramingError):
+        holds_more(body[:-1], 0, len(body) - 1, inner, 9)

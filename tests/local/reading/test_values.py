@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -103,3 +104,11 @@ def test_what_is_beyond_the_bounds_is_counted() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert "too deep" in compact(deep)
+
+
+def test_an_open_string_is_not_looked_through_again_from_each_quote() -> None:
+    """A long text that is no JSON is known to be none within a moment."""
+    text = "[" + "1," * 1_100_000 + '"' + '\\"' * 50_000
+    begun = time.process_time()
+    assert read_json(text) is text
+    assert time.process_time() - begun < 2

@@ -141,6 +141,17 @@ def test_a_file_that_others_can_write_to_is_refused(path: Path) -> None:
         Tokens.load(path)
 
 
+@posix
+def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who puts tokens into a folder of all before its owner does gets nowhere."""
+    Tokens.load(path).create("ann", "read")
+    if os.geteuid() == 0:
+        os.chown(path, 4_321, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    with pytest.raises(TokensError, match="belongs to another user"):
+        Tokens.load(path)
+
+
 def test_a_token_that_cannot_be_kept_is_not_given_out(path: Path) -> None:
     """Where the file cannot be written, no secret is returned and no draft is left."""
     path.parent.mkdir()

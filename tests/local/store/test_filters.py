@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.local.store.filters import FEEDBACK, ORDERS, STATUSES, FilterError, RunFilter
+from tests.local.conftest import BERLIN
 
 NOW_NS = 1_780_000_000_000_000_000
 HOUR_NS = 3_600_000_000_000
@@ -134,7 +135,7 @@ def test_an_empty_value_sets_nothing() -> None:
     ],
 )
 def test_a_bound_is_a_time_or_an_age(value: str, expected: int | None) -> None:
-    """Times count in UTC unless they say otherwise, ages back from now, both within what can be stored."""
+    """Times are local unless they say otherwise, ages count back from now, both within what can be stored."""
     assert RunFilter(since=value, until=value).bounds_ns(NOW_NS) == (expected, expected)
 
 
@@ -143,3 +144,26 @@ def test_another_condition_makes_another_filter() -> None:
     wanted = RunFilter(agent="a", metadata=(("k", "v"),))
     assert wanted.but(agent="", tool="t") == RunFilter(tool="t", metadata=(("k", "v"),))
     assert wanted == RunFilter(agent="a", metadata=(("k", "v"),))
+
+
+@given(st.integers(0, 2**63 // 1000))
+def test_a_bound_is_exact_to_the_microsecond(microseconds: int) -> None:
+    """A time that an answer of the API holds finds just what began then, whatever its last digits."""
+    text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).isoformat()
+    expected = min(microseconds * 1_000, 2**63 - 1)
+    assert RunFilter(since=text).bounds_ns() == (expected, None)
+
+
+@pytest.mark.zone(BERLIN)
+@pytest.mark.parametrize(
+    ("value", "utc"),
+    [
+        ("2026-01-15", "2026-01-14T23:00Z"),
+        ("2026-05-01T12:00", "2026-05-01T10:00Z"),
+        ("2026-05-01T12:00Z", "2026-05-01T12:00Z"),
+        ("2026-05-01T12:00-04:00", "2026-05-01T16:00Z"),
+    ],
+)
+def test_a_time_without_a_zone_is_local(value: str, utc: str) -> None:
+    """What a person types is what the clock beside the page showed, in summer and in winter."""
+    assert RunFilter(since=value).bounds_ns() == RunFilter(since=utc).bounds_ns()

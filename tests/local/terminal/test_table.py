@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from contextcompany.local.store.rows import RunRow
 from contextcompany.local.terminal.table import runs_table
+from tests.local.conftest import BERLIN
 
 NOW = time.time_ns()
 # Controls, formats, halves of surrogate pairs, line separators.
@@ -108,3 +110,12 @@ def test_nothing_steers_the_terminal(text: str, more: str, start: int, tokens: i
     )
     (line,) = drawn(wild, has_head=False)
     assert {unicodedata.category(one) for one in line.replace("\u200d", "")}.isdisjoint(UNSAFE)
+
+
+@pytest.mark.zone(BERLIN)
+def test_a_run_began_when_the_clock_said_so() -> None:
+    """In summer and in winter, whichever it is now."""
+    year = datetime.now(UTC).year
+    for month, local in ((1, " 12:30"), (7, " 13:30")):
+        began = int(datetime(year, month, 15, 11, 30, tzinfo=UTC).timestamp()) * 10**9
+        assert local in drawn(row(start_ns=began, end_ns=began))[1]

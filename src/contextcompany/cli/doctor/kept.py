@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.cli.amounts import size_text
+from contextcompany.cli.amounts import counted, size_text
 from contextcompany.cli.doctor.findings import Finding
 from contextcompany.local.store.rows import StoreError
 
@@ -26,6 +26,8 @@ def kept(path: Path) -> Finding:
             found = store.stats()
         finally:
             store.close()
-    except (StoreError, OSError) as error:
+    except StoreError as error:
+        return Finding(TOPIC, "problem", str(error))
+    except OSError as error:
         return Finding(TOPIC, "problem", f"{path}: {error}", "name another with --db or TCC_LOCAL_DB")
-    return Finding(TOPIC, "ok", f"{found.runs:,} runs ({size_text(found.bytes)}) in {path}")
+    return Finding(TOPIC, "ok", f"{counted(found.runs, 'run')} ({size_text(found.bytes)}) in {path}")

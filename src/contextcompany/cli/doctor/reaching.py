@@ -125,7 +125,7 @@ def _identified(scheme: str, place: str, *, is_implicit: bool) -> Finding:
             f"what answers at {place} is not the local collector, so nothing is sent there by default",
             "name it with TCC_URL if it is your collector, or stop it and start tcc serve",
         )
-    return Finding(TOPIC, "note", f"what answers at {place} is another collector than tcc serve")
+    return Finding(TOPIC, "note", f"what answers at {place} is another server than tcc serve")
 
 
 def _problem(text: str, advice: str) -> Finding:

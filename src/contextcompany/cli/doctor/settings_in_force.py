@@ -76,6 +76,9 @@ def settings_in_force() -> tuple[Settings, tuple[SettingLine, ...]]:
         value: object = getattr(settings, name)
         by_default = value is None or value == _DEFAULTS.get(name)
         source = _first_set(variables) or DEFAULT
+        if name == "ca_bundle":
+            # Of several the first that names something that exists.
+            source = next((one for one in variables if value and environment.text(one) == value), source)
         if source != DEFAULT and by_default and _is_said_otherwise(name, source):
             source = f"{DEFAULT}, as {source} cannot be used"
         lines.append(SettingLine(name, _text(value), source))
@@ -88,7 +91,8 @@ def settings_in_force() -> tuple[Settings, tuple[SettingLine, ...]]:
 
 def _source_of(destination: Destination) -> str:
     if destination.source is Source.LOCAL:
-        return DEFAULT
+        unusable = _first_set(_OURS)
+        return DEFAULT if unusable is None else f"{DEFAULT}, as {unusable} cannot be used"
     if destination.source is Source.PLATFORM:
         return f"{DEFAULT} for {_KEY}"
     names = _OURS if destination.source is Source.OURS else _OTEL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.cli.amounts import size_text
+from contextcompany.cli.amounts import counted, size_text
 from contextcompany.cli.doctor.findings import Finding
 from contextcompany.delivery.spool.location import folder_of
 from contextcompany.delivery.spool.segment import is_name, spans_in
@@ -37,7 +37,7 @@ def spooled(settings: Settings) -> tuple[Finding, ...]:
         )
     if not files:
         return (Finding(TOPIC, "ok", f"nothing waits in {folder}"),)
-    waiting = f"{spans:,} spans in {files:,} files ({size_text(size)}) wait in {folder}"
+    waiting = f"{counted(spans, 'span')} in {counted(files, 'file')} ({size_text(size)}) wait in {folder}"
     return (Finding(TOPIC, "note", f"{waiting}; the next program with this destination and key sends them"),)
 
 

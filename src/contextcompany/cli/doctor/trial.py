@@ -50,14 +50,28 @@ def trial(settings: Settings, dashboard: str | None) -> tuple[Finding, ...]:
     shutdown(_CLOSE_SECONDS)
     if not result:
         return (_undelivered(result),)
-    delivered = Finding(TOPIC, "ok", f"a run was sent and confirmed: {run_id}")
-    return (delivered,) if dashboard is None else (delivered, _looked_up(dashboard, run_id, url))
+    found = [Finding(TOPIC, "ok", f"a run was sent and confirmed: {run_id}")]
+    if dashboard is not None:
+        found.append(_looked_up(dashboard, run_id, url))
+    if settings.sample_rate < 1:
+        found.insert(0, _shared(settings))
+    return tuple(found)
+
+
+def _shared(settings: Settings) -> Finding:
+    rate = settings.sample_rate
+    what = f"{rate:.3g} of the runs" if rate else "no run"
+    besides = ", beside those that fail" if settings.keep_errors else ""
+    return Finding(
+        TOPIC, "note", f"TCC_SAMPLE_RATE lets {what} be recorded{besides}; this one is sent all the same"
+    )
 
 
 def _undelivered(result: FlushResult) -> Finding:
     reason = result.last_error or ", ".join(result.dropped) or "no answer in time"
     # Mostly the reason says itself what to check.
-    advice = "" if "check" in reason else "docs/delivery.md tells what a collector's answers mean"
+    says_what_to_do = "check" in reason or "set TCC" in reason
+    advice = "" if says_what_to_do else "docs/delivery.md tells what a collector's answers mean"
     return Finding(TOPIC, "problem", f"the run was not taken: {reason}", advice)
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_NS: Final = 253_402_300_799_000_000_000
 _NS_PER_MS: Final = 1_000_000
+# What a database keeps of a cost; further digits come from adding it up in another order.
+_DIGITS: Final = 12
 
 
 def iso(moment_ns: int) -> str:
@@ -71,7 +73,7 @@ def run_fields(row: RunRow) -> Run:
         tools=list(row.tools),
         agents=list(row.agents),
         tokens=Tokens(input=row.input_tokens, cached=row.cached_tokens, output=row.output_tokens),
-        cost_usd=row.cost,
+        cost_usd=_dollars(row.cost),
         unpriced_steps=row.unpriced,
         feedback=Thumbs(up=row.thumbs_up, down=row.thumbs_down),
         feedback_text=row.feedback_text,
@@ -91,7 +93,7 @@ def group_fields(row: GroupRow) -> Group:
         failed_calls=row.failed_calls,
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
-        cost_usd=row.cost,
+        cost_usd=_dollars(row.cost),
         p50_ms=_ms(row.p50_ns),
         p95_ms=_ms(row.p95_ns),
         feedback=Thumbs(up=row.thumbs_up, down=row.thumbs_down),
@@ -146,9 +148,13 @@ def _stretch(bucket: Bucket) -> Stretch:
         p95_ms=_ms(bucket.p95_ns),
         input_tokens=bucket.input_tokens,
         output_tokens=bucket.output_tokens,
-        cost_usd=bucket.cost,
+        cost_usd=round(bucket.cost, _DIGITS),
         feedback=Thumbs(up=bucket.thumbs_up, down=bucket.thumbs_down),
     )
+
+
+def _dollars(cost: float | None) -> float | None:
+    return None if cost is None else round(cost, _DIGITS)
 
 
 def _ms(nanoseconds: int) -> float:

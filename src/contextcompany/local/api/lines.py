@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from contextcompany.local.store.interface import RunStore
     from contextcompany.local.store.rows import RunRow
 
-MOST_LINE_BYTES: Final = 256 * 1024 * 1024
-"""The longest line that is read, the largest body of OTLP after decompression."""
+MOST_LINE_BYTES: Final = 64 * 1024 * 1024
+"""The longest line that is read, as large as the largest body of OTLP."""
 
 _SPANS_PER_LINE: Final = 1_000
 _LINE_BYTES: Final = 16 * 1024 * 1024

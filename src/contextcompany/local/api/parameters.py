@@ -149,8 +149,8 @@ def _whole(default: int, most: int) -> dict[str, Any]:
 def _moment(edge: str) -> dict[str, Any]:
     return _query(
         edge,
-        f"{'Earliest' if edge == 'since' else 'Latest'} start: a time of ISO 8601, in UTC unless it names "
-        "an offset, or an age such as 90min, 24h or 7d.",
+        f"{'Earliest' if edge == 'since' else 'Latest'} start: a time of ISO 8601, in the zone of the "
+        "server unless it names an offset, or an age such as 90min, 24h or 7d.",
         {
             "anyOf": [
                 {"type": "string", "format": "date-time"},

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from contextcompany.local.dashboard.feedback_page import FeedbackPage
-from contextcompany.local.dashboard.groups import GROUPINGS, GroupsPage
-from contextcompany.local.dashboard.live import Live
-from contextcompany.local.dashboard.overview import OverviewPage
-from contextcompany.local.dashboard.rendering import Pages
-from contextcompany.local.dashboard.run_routes import run_router
-from contextcompany.local.dashboard.runs import RunsPage
-from contextcompany.local.dashboard.suggestions import Suggestions
+from contextcompany.local.dashboard.frame.rendering import Pages, redirect
+from contextcompany.local.dashboard.lists.feedback import FeedbackPage
+from contextcompany.local.dashboard.lists.groups import GROUPINGS, GroupsPage
+from contextcompany.local.dashboard.lists.live import Live
+from contextcompany.local.dashboard.lists.overview import OverviewPage
+from contextcompany.local.dashboard.lists.runs import RunsPage
+from contextcompany.local.dashboard.lists.suggestions import Suggestions
+from contextcompany.local.dashboard.run.routes import run_router
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,6 +37,8 @@ def dashboard_router(store: RunStore) -> APIRouter:
     page("/fragments/runs", runs.rows)
     page("/fragments/values", Suggestions(store, pages).show)
     page("/live", Live(store).events)
+    # Browsers ask for it beside answers that cannot name an icon, such as JSON.
+    page("/favicon.ico", lambda _request: redirect("/static/icon.svg"))
     for grouping in GROUPINGS:
         page(grouping.path, GroupsPage(store, pages, grouping).show)
     page("/agents/{name:segment}", runs.agent)

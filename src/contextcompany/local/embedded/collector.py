@@ -7,8 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.local.embedded.connections import CollectorServer
-from contextcompany.local.embedded.handler import is_loopback
 from contextcompany.local.embedded.memory import SpanStore
+from contextcompany.local.otlp.hosts import is_loopback
 
 if TYPE_CHECKING:
     from types import TracebackType

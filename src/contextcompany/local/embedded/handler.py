@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from contextcompany.diagnostics import logger
 from contextcompany.local.otlp.answers import JSON, PROTOBUF, accepted, refused
 from contextcompany.local.otlp.bodies import RefusedError, has_body, read_body
+from contextcompany.local.otlp.hosts import is_loopback
 from contextcompany.local.otlp.json import decode_json
 from contextcompany.local.otlp.protobuf import decode_protobuf
 from contextcompany.local.otlp.spans import MalformedBodyError, Refusals
@@ -246,16 +246,6 @@ class CollectorHandler(BaseHTTPRequestHandler):
             self.connection.settimeout(_LINGER_SECONDS)
             while time.monotonic() < deadline and self.rfile.read1(_DRAIN_BYTES):
                 pass
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is `localhost` or an IP address that only this machine reaches."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _without_port(host: str) -> str:

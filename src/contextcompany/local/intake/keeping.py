@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.diagnostics import guard, warn_once
 from contextcompany.local.otlp.bodies import RefusedError
+from contextcompany.local.otlp.spans import weight
 from contextcompany.local.store.rows import StoreError
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from contextcompany.local.otlp.spans import Refusals, SpanRecord
 
 _MOST_AT_ONCE: Final = 2_048
+# On its way into the store a text is there several times.
+_MOST_CHARACTERS_AT_ONCE: Final = 2 * 1024 * 1024
 _RETRY_SECONDS: Final = "5"
 
 
@@ -43,11 +45,16 @@ def keep(store: Destination, spans: Iterable[SpanRecord], refusals: Refusals) ->
     Raises:
         RefusedError: 503 where the store cannot take any now; what was kept until then stays.
     """
-    waiting = iter(spans)
     taken = 0
-    while batch := list(islice(waiting, _MOST_AT_ONCE)):
-        taken += _add(store, batch, refusals)
-    return taken
+    batch: list[SpanRecord] = []
+    size = 0
+    for span in spans:
+        batch.append(span)
+        size += weight(span)
+        if len(batch) == _MOST_AT_ONCE or size > _MOST_CHARACTERS_AT_ONCE:
+            taken += _add(store, batch, refusals)
+            batch, size = [], 0
+    return taken + _add(store, batch, refusals) if batch else taken
 
 
 def later(error: StoreError) -> RefusedError:
@@ -57,12 +64,16 @@ def later(error: StoreError) -> RefusedError:
 
 
 def _add(store: Destination, spans: list[SpanRecord], refusals: Refusals) -> int:
-    try:
-        with guard:
+    unavailable: StoreError | None = None
+    with guard:
+        try:
             store.add(spans)
             return len(spans)
-    except StoreError as error:
-        raise later(error) from error
+        except StoreError as error:
+            unavailable = error
+    # Raised out here: the guard would keep it, and refuse for good what can be sent again.
+    if unavailable is not None:
+        raise later(unavailable) from unavailable
     if len(spans) == 1:
         refusals.add("a span cannot be stored")
         return 0

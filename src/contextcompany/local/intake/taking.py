@@ -20,13 +20,20 @@ from contextcompany.local.otlp.spans import MalformedBodyError, Refusals
 from contextcompany.local.store.rows import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from contextcompany.local.intake.keeping import Destination
     from contextcompany.local.intake.receiving import Arrived
     from contextcompany.local.otlp.spans import SpanRecord
 
 _MOST_ERRORS = 20
+
+
+def _let_go(pieces: list[bytes]) -> Iterator[bytes]:
+    """Return pieces one by one and keep none."""
+    pieces.reverse()
+    while pieces:
+        yield pieces.pop()
 
 
 class Taking:
@@ -41,10 +48,11 @@ class Taking:
         self._large_body = threading.Lock()
 
     def run(self, take: Callable[[bytes, str], bytes], arrived: Arrived) -> bytes:
-        """Undo the content encoding of a body and hand it to one of the methods below."""
+        """Undo the content encoding of a body, let go of its pieces, hand it to one of the methods below."""
         with ExitStack() as held:
             # A large body is unpacked and read alone, so that many of them at once cannot fill the memory.
-            body = joined(arrived.pieces, arrived.encoding, lambda: held.enter_context(self._large_body))
+            pieces = _let_go(arrived.pieces)
+            body = joined(pieces, arrived.encoding, lambda: held.enter_context(self._large_body))
             try:
                 return take(body, arrived.content_type)
             except MalformedBodyError as error:

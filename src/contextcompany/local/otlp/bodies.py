@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from http import HTTPStatus
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """The largest body taken off the wire, the limit of OTLP exporters."""
 
-MAX_DECOMPRESSED_BYTES: Final = 256 * 1024 * 1024
-"""The largest body after decompression."""
+MAX_DECOMPRESSED_BYTES: Final = 64 * 1024 * 1024
+"""The largest body after decompression: what may be sent as it is may be sent compressed."""
 
 LARGE_BODY_BYTES: Final = 8 * 1024 * 1024
 """From here on a body is large enough that many of them at once would fill the memory."""
@@ -89,12 +90,13 @@ def joined(pieces: Iterable[bytes], encoding: str, when_large: Callable[[], obje
     """
     if encoding in _WINDOW_BITS:
         pieces = _decompressed(pieces, _WINDOW_BITS[encoding])
-    body = bytearray()
+    # It gives its bytes away without a copy.
+    body = BytesIO()
     for piece in pieces:
-        if len(body) <= LARGE_BODY_BYTES < len(body) + len(piece):
+        if body.tell() <= LARGE_BODY_BYTES < body.tell() + len(piece):
             when_large()
-        body += piece
-    return bytes(body)
+        body.write(piece)
+    return body.getvalue()
 
 
 def _pieces(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:

@@ -11,8 +11,13 @@ from contextcompany.local.otlp.spans import MalformedBodyError
 
 Object: TypeAlias = "dict[str, object]"
 
-MOST_VALUES: Final = 5_000_000
-"""So many values a document may hold; read they weigh up to a hundred times their bytes."""
+MOST_VALUES: Final = 300_000
+"""So many values a document may hold; read they weigh up to thirty times their bytes."""
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""The largest document; one sign that is not of the alphabet makes each of its characters four bytes."""
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
@@ -21,10 +26,19 @@ def read_document(body: bytes) -> object:
     """Read JSON in UTF-8.
 
     Raises:
-        MalformedBodyError: It is none, or holds more values than MOST_VALUES.
+        MalformedBodyError: It is none, is larger than MOST_BYTES, or holds more values than MOST_VALUES.
     """
-    if body.count(b"{") + body.count(b"[") + body.count(b",") > MOST_VALUES:
+    if len(body) > MOST_BYTES:
+        raise MalformedBodyError(
+            f"the body is larger than {MOST_BYTES // (1024 * 1024)} MiB; send smaller batches"
+        )
+    if holds_more(body, MOST_VALUES):
         raise MalformedBodyError(f"the body holds more than {MOST_VALUES:,} values; send smaller batches")
+    return read(body)
+
+
+def read(body: bytes) -> object:
+    """Read JSON in UTF-8 of any size; MalformedBodyError if it is none."""
     try:
         document: object = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except MalformedBodyError:
@@ -32,6 +46,23 @@ def read_document(body: bytes) -> object:
     except (ValueError, RecursionError) as error:
         raise MalformedBodyError(f"the body is no JSON in UTF-8: {error}") from error
     return document
+
+
+def holds_more(body: bytes, most: int) -> bool:
+    """Tell whether JSON holds more than so many values; brackets and commas in texts do not count."""
+    if _marks(body, 0, len(body)) <= most:
+        return False
+    count = end = 0
+    for text in _STRING.finditer(body):
+        count += _marks(body, end, text.start())
+        if count > most:
+            return True
+        end = text.end()
+    return count + _marks(body, end, len(body)) > most
+
+
+def _marks(body: bytes, start: int, end: int) -> int:
+    return body.count(b"{", start, end) + body.count(b"[", start, end) + body.count(b",", start, end)
 
 
 def refuse(field: str, wanted: str, got: object) -> NoReturn:

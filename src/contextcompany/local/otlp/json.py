@@ -24,13 +24,16 @@ from contextcompany.local.otlp.fields import (
     refuse,
     text,
 )
+from contextcompany.local.otlp.json_spans import LARGE_BYTES, Taken
 from contextcompany.local.otlp.spans import (
     AttributeValue,
     EventRecord,
     LinkRecord,
     MalformedBodyError,
     Refusals,
+    Shared,
     SpanRecord,
+    attributes_weight,
     kind_name,
     moment,
     parent_id_text,
@@ -63,6 +66,8 @@ def decode_json(body: bytes) -> tuple[list[SpanRecord], Refusals]:
 def spans_in_json(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
     """Read an ExportTraceServiceRequest in OTLP JSON span by span.
 
+    Of a large one a span that is no JSON costs only itself.
+
     Args:
         body: The request.
         refusals: Takes note of each span that has no valid ids or a field of the wrong type.
@@ -70,6 +75,8 @@ def spans_in_json(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
     Raises:
         MalformedBodyError: As `decode_json` does; before the first span is returned.
     """
+    taken = Taken(body) if len(body) > LARGE_BYTES else None
+    document = read_document(body) if taken is None else taken.document
     groups = [
         (
             items(scope_spans, "spans"),
@@ -77,19 +84,25 @@ def spans_in_json(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
             text(child(scope_spans, "scope"), "name"),
             text(child(scope_spans, "scope"), "version"),
         )
-        for resource_spans in objects(as_object(read_document(body), "the body"), "resourceSpans")
+        for resource_spans in objects(as_object(document, "the body"), "resourceSpans")
         for scope_spans in objects(resource_spans, "scopeSpans")
     ]
-    return _taken(groups, refusals)
+    shared = Shared()
+    for spans, resource, name, version in groups:
+        shared.add(attributes_weight(resource) + len(name) + len(version), len(spans))
+    return _taken(groups, refusals, taken)
 
 
 def _taken(
-    groups: list[tuple[list[object], dict[str, AttributeValue], str, str]], refusals: Refusals
+    groups: list[tuple[list[object], dict[str, AttributeValue], str, str]],
+    refusals: Refusals,
+    taken: Taken | None,
 ) -> Iterator[SpanRecord]:
     for spans, resource, name, version in groups:
         for span in spans:
             try:
-                yield _span(as_object(span, "an item of spans"), resource, name, version)
+                found = span if taken is None else taken.span(span)
+                yield _span(as_object(found, "an item of spans"), resource, name, version)
             except MalformedBodyError as error:
                 refusals.add(str(error))
 

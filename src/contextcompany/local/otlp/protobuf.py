@@ -12,6 +12,7 @@ from contextcompany.local.otlp.spans import (
     LinkRecord,
     MalformedBodyError,
     Refusals,
+    Shared,
     SpanRecord,
     kind_name,
     moment,
@@ -20,7 +21,7 @@ from contextcompany.local.otlp.spans import (
     status_code_name,
     trace_id_text,
 )
-from contextcompany.local.otlp.wire import FramingError, messages
+from contextcompany.local.otlp.wire import FramingError, field_of, holds_more, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,14 +29,27 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+    from contextcompany.local.otlp.wire import Fields
+
 MOST_SPANS: Final = 1_000_000
 """So many spans a request may hold."""
 
 MOST_SPAN_BYTES: Final = 16 * 1024 * 1024
 """The largest span that is taken; parsed it can weigh many times its bytes."""
 
+MOST_SPAN_VALUES: Final = 100_000
+"""So many attributes, values in lists and maps, events and links a span may hold together."""
+
 _NO_REQUEST: Final = "the body is no ExportTraceServiceRequest in protobuf"
 _SCALARS: Final = frozenset({"string_value", "bool_value", "int_value", "double_value", "bytes_value"})
+# So many bytes hold too few values to be counted.
+_FEW_BYTES: Final = 64 * 1024
+# Fields: KeyValue.value; AnyValue.array_value and kvlist_value; the values of both.
+_IN_VALUE: Final[Fields] = {}
+_IN_ATTRIBUTE: Final[Fields] = {2: _IN_VALUE}
+_IN_VALUE.update({5: {1: _IN_VALUE}, 6: {1: _IN_ATTRIBUTE}})
+# Fields: attributes, events and links of a span, and the attributes of these.
+_IN_SPAN: Final[Fields] = {9: _IN_ATTRIBUTE, 11: {3: _IN_ATTRIBUTE}, 13: {4: _IN_ATTRIBUTE}}
 # Fields: ExportTraceServiceRequest.resource_spans; of ResourceSpans and ScopeSpans what they are about, and
 # what they hold.
 _RESOURCE_SPANS: Final = 1
@@ -68,10 +82,12 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
     from google.protobuf.message import DecodeError
 
     groups: list[_Group] = []
+    shared = Shared()
     count = 0
     try:
         for resource_spans in _each(body, (0, len(body)), _RESOURCE_SPANS):
-            resource: dict[str, AttributeValue] | None = None
+            held: list[tuple[_Scope, array[int]]] = []
+            before = count
             for scope_spans in _each(body, resource_spans, _HELD):
                 places = array("Q")
                 for place in _each(body, scope_spans, _HELD):
@@ -82,19 +98,38 @@ def spans_in_protobuf(body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
                             f"the body holds more than {MOST_SPANS:,} spans; send smaller batches"
                         )
                 if places:
-                    resource = _resource(body, resource_spans) if resource is None else resource
-                    groups.append(_Group(resource, *_scope(body, scope_spans), places))
+                    scope = _scope(body, scope_spans)
+                    shared.add(len(scope.field), len(places) // 2)
+                    held.append((scope, places))
+            if held:
+                resource = _resource(body, resource_spans)
+                shared.add(len(resource.field), count - before)
+                groups += (_Group(resource, scope, places) for scope, places in held)
     except (DecodeError, FramingError) as error:
         raise MalformedBodyError(_NO_REQUEST) from error
     return chain.from_iterable(group.spans(body, refusals) for group in groups)
 
 
+class _Resource(NamedTuple):
+    """A resource, and the field of a ResourceSpans that holds it."""
+
+    attributes: Mapping[str, AttributeValue]
+    field: bytes
+
+
+class _Scope(NamedTuple):
+    """A scope, and the field of a ScopeSpans that holds it."""
+
+    name: str
+    version: str
+    field: bytes
+
+
 class _Group(NamedTuple):
     """The spans of one scope of one resource, by the places where they begin and end."""
 
-    resource: Mapping[str, AttributeValue]
-    scope_name: str
-    scope_version: str
+    resource: _Resource
+    scope: _Scope
     places: array[int]
 
     def spans(self, body: bytes, refusals: Refusals) -> Iterator[SpanRecord]:
@@ -107,14 +142,23 @@ class _Group(NamedTuple):
             if end - start > MOST_SPAN_BYTES:
                 refusals.add(f"a span is larger than {MOST_SPAN_BYTES // (1024 * 1024)} MiB")
                 continue
+            held = body[start:end]
             try:
-                yield _span(
-                    Span.FromString(body[start:end]), self.resource, self.scope_name, self.scope_version
-                )
-            except DecodeError:
+                if end - start > _FEW_BYTES and holds_more(body, start, end, _IN_SPAN, MOST_SPAN_VALUES):
+                    refusals.add(f"a span holds more than {MOST_SPAN_VALUES:,} values")
+                    continue
+                span = _span(Span.FromString(held), self.resource.attributes, self.scope)
+                span.came_as(self._alone(held))
+                yield span
+            except (DecodeError, FramingError):
                 refusals.add("a span cannot be parsed")
             except MalformedBodyError as error:
                 refusals.add(str(error))
+
+    def _alone(self, span: bytes) -> bytes:
+        """Write a request that holds one span and nothing else."""
+        scope_spans = field_of(_HELD, self.scope.field, field_of(_HELD, span))
+        return field_of(_RESOURCE_SPANS, self.resource.field, scope_spans)
 
 
 def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
@@ -124,27 +168,27 @@ def _each(body: bytes, within: tuple[int, int], wanted: int) -> Iterator[tuple[i
 def _about(body: bytes, within: tuple[int, int]) -> bytes:
     """Return the bytes of a resource or a scope; pieces of it count as one, as protobuf has it."""
     about = b"".join(body[start:end] for start, end in _each(body, within, _ABOUT))
-    if len(about) > MOST_SPAN_BYTES:
-        raise MalformedBodyError(_NO_REQUEST)
+    # Before it is parsed; for how many spans it stands is counted later.
+    Shared().add(len(about), 1)
     return about
 
 
-def _resource(body: bytes, resource_spans: tuple[int, int]) -> dict[str, AttributeValue]:
+def _resource(body: bytes, resource_spans: tuple[int, int]) -> _Resource:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-    return _attributes(Resource.FromString(_about(body, resource_spans)).attributes)
+    about = _about(body, resource_spans)
+    return _Resource(_attributes(Resource.FromString(about).attributes), field_of(_ABOUT, about))
 
 
-def _scope(body: bytes, scope_spans: tuple[int, int]) -> tuple[str, str]:
+def _scope(body: bytes, scope_spans: tuple[int, int]) -> _Scope:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
-    scope = InstrumentationScope.FromString(_about(body, scope_spans))
-    return scope.name, scope.version
+    about = _about(body, scope_spans)
+    scope = InstrumentationScope.FromString(about)
+    return _Scope(scope.name, scope.version, field_of(_ABOUT, about))
 
 
-def _span(
-    span: Span, resource: Mapping[str, AttributeValue], scope_name: str, scope_version: str
-) -> SpanRecord:
+def _span(span: Span, resource: Mapping[str, AttributeValue], scope: _Scope) -> SpanRecord:
     status = span.status
     return SpanRecord(
         trace_id=trace_id_text(span.trace_id),
@@ -168,8 +212,8 @@ def _span(
         status_code=status_code_name(status.code),
         status_message=status.message,
         resource=resource,
-        scope_name=scope_name,
-        scope_version=scope_version,
+        scope_name=scope.name,
+        scope_version=scope.version,
     )
 
 

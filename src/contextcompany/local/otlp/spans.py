@@ -22,6 +22,10 @@ _SPAN_ID_BYTES: Final = 8
 # The largest integer of a database; in nanoseconds since the epoch it is in the year 2262.
 _LATEST_NS: Final = 2**63 - 1
 _MOST_REASONS: Final = 3
+# What a value weighs beside its characters.
+_EACH: Final = 16
+_MOST_SHARED: Final = 64 * 1024
+_MOST_REPEATED: Final = 256 * 1024 * 1024
 
 
 class MalformedBodyError(ValueError):
@@ -70,6 +74,10 @@ class SpanRecord:
     Ids are lower-case hexadecimal text, `parent_span_id` is None for a root. Times are nanoseconds since
     the epoch. `kind` is `INTERNAL`, `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER` or `UNSPECIFIED`;
     `status_code` is `UNSET`, `OK` or `ERROR`. `resource` holds the attributes of the resource.
+
+    `wire` is the span alone as an ExportTraceServiceRequest in protobuf where it came in one, so that it can
+    be kept without being written again; a record that is made in another way has none. It is no part of what
+    the record says, and `replace()` leaves it out.
     """
 
     trace_id: str
@@ -87,6 +95,66 @@ class SpanRecord:
     resource: Mapping[str, AttributeValue]
     scope_name: str
     scope_version: str
+    wire: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    def came_as(self, wire: bytes) -> None:
+        """Take note of the bytes that the span was read from."""
+        object.__setattr__(self, "wire", wire)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the spans of a request share, and are each kept with: so it may not be large and stand often."""
+
+    _characters: int = 0
+
+    def add(self, characters: int, spans: int) -> None:
+        """Count resource or scope, or both.
+
+        Args:
+            characters: How long it is.
+            spans: How many spans share it.
+
+        Raises:
+            MalformedBodyError: It is too long, or all of them are for so many spans.
+        """
+        if characters > _MOST_SHARED:
+            raise MalformedBodyError(
+                f"a resource or a scope is larger than {_MOST_SHARED // 1024} KiB: say less in it"
+            )
+        self._characters += characters * spans
+        if self._characters > _MOST_REPEATED:
+            raise MalformedBodyError("so many spans share so large a resource; send smaller batches")
+
+
+def weight(span: SpanRecord) -> int:
+    """Return about how many characters a span has, to tell large ones from small ones."""
+    return (
+        attributes_weight(span.attributes)
+        + sum(_EACH + attributes_weight(event.attributes) for event in span.events)
+        + sum(_EACH + attributes_weight(link.attributes) for link in span.links)
+        + attributes_weight(span.resource)
+    )
+
+
+def attributes_weight(values: Mapping[str, AttributeValue]) -> int:
+    """Return about how many characters attributes have, those of nested values included."""
+    total = _EACH * len(values)
+    for value in values.values():
+        if type(value) is str:
+            total += len(value)
+        elif type(value) is tuple or type(value) is dict or type(value) is bytes:
+            total += _inner_weight(value)
+    return total
+
+
+def _inner_weight(value: AttributeValue) -> int:
+    """Weigh a value that may nest as deeply as the readers let it."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, tuple):
+        return _EACH * len(value) + sum(map(_inner_weight, value))
+    return attributes_weight(value) if isinstance(value, dict) else 0
 
 
 def trace_id_text(raw: bytes) -> str:

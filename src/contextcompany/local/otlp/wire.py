@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
+
+    Fields: TypeAlias = dict[int, "Fields"]
 
 _VARINT: Final = 0
 _FIXED64: Final = 1
@@ -60,6 +63,50 @@ def messages(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]
             raise _broken()
     if at != end:
         raise _broken()
+
+
+def holds_more(body: bytes, start: int, end: int, fields: Fields, most: int) -> bool:
+    """Tell whether more than `most` messages stand in a message, those inside of them included.
+
+    Parsed, the smallest of them weighs a hundred times its bytes, so that this is asked before.
+
+    Args:
+        body: What holds the message.
+        start: Where the message begins.
+        end: Where it ends.
+        fields: The fields that are messages, with those that are messages in them.
+        most: So many it may hold.
+
+    Raises:
+        FramingError: It is no message.
+    """
+    waiting = [(start, end, fields)]
+    count = 0
+    while waiting:
+        at, stop, inside = waiting.pop()
+        for number, first, last in messages(body, at, stop):
+            count += 1
+            if count > most:
+                return True
+            if first < last and number in inside:
+                waiting.append((first, last, inside[number]))
+    return False
+
+
+def field_of(number: int, *pieces: bytes) -> bytes:
+    """Write a field that has a length: the pieces of its content one after another.
+
+    Args:
+        number: The number of the field, below 16.
+        pieces: Its content.
+    """
+    size = sum(map(len, pieces))
+    head = bytearray((number << 3 | _LENGTH,))
+    while size > 127:  # noqa: PLR2004  (seven bits to a byte)
+        head.append(size & 127 | 128)
+        size >>= 7
+    head.append(size)
+    return b"".join((head, *pieces))
 
 
 def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:

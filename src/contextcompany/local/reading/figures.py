@@ -14,6 +14,8 @@ _SECONDS_UNTIL: Final = 59.95
 
 _CENT: Final = 0.01
 _LEAST_SHOWN: Final = 0.000001
+# Halves go up whatever a float has lost of them, so that a sum shows as the same sum made elsewhere.
+_HALF_UP: Final = 1 + 1e-9
 
 
 def duration_text(nanoseconds: int) -> str:
@@ -44,6 +46,7 @@ def money_text(dollars: float) -> str:
     """Write an amount in USD with enough digits to tell small ones apart: `$12.30`, `$0.0412`, `$0.00034`."""
     if dollars == 0:
         return "$0"
+    dollars *= _HALF_UP
     if dollars >= 1:
         return f"${dollars:,.2f}"
     if dollars < _LEAST_SHOWN:

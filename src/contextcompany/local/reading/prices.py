@@ -52,6 +52,7 @@ class PriceList:
         self._models: dict[tuple[str, str], Any] = {}
         # By the identity of a price, which the price list keeps for good.
         self._rates: dict[tuple[int, int], _Rates | None] = {}
+        self._brackets: dict[int, list[int]] = {}
 
     def cost(self, model: str, provider: str, tokens: Tokens, start_ns: int) -> float | None:
         """Return the cost of a request in USD, or None where it is unknown.
@@ -76,7 +77,10 @@ class PriceList:
         price = _price_at(found, start_ns)
         if price is None:
             return None
-        bracket = max((start for start in _brackets(price) if start < tokens.input), default=0)
+        brackets = self._brackets.get(id(price))
+        if brackets is None:
+            brackets = self._brackets[id(price)] = _brackets(price)
+        bracket = max((start for start in brackets if start < tokens.input), default=0)
         place = (id(price), bracket)
         if place not in self._rates:
             self._rates[place] = _rates(prices, price, bracket)

@@ -21,7 +21,8 @@ _MOST_SHOWN_VALUES: Final = 20_000
 _OPENING: Final = frozenset('{["')
 _WHITE_SPACE: Final = " \t\n\r"
 _decode: Final = json.JSONDecoder().raw_decode
-_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# The end of the text ends a string as well: looked for again from each quote in it, it would take very long.
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _TOO_DEEP: Final = "… (nested too deep to show)"
 
 

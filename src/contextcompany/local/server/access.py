@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse
 
+from contextcompany.local.otlp.hosts import is_loopback
 from contextcompany.local.server.answers import INTAKE_PATH, STATIC_PATH, is_api, refusal
 from contextcompany.local.server.sessions import Sessions
 
@@ -131,16 +131,6 @@ class _Headers:
 
     def all(self, name: str) -> str:
         return "; ".join(self.values(name))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is `localhost` or an address that only this machine reaches."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def own_target(target: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from contextcompany.local.dashboard.rendering import Pages
+    from contextcompany.local.dashboard.frame.rendering import Pages
 
 PAGE_PATH: Final = "/api"
 

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from contextcompany.local.api.description import describe
 from contextcompany.local.api.errors import answer_errors
 from contextcompany.local.api.routes import api_router
-from contextcompany.local.dashboard.rendering import STATIC, Pages
+from contextcompany.local.dashboard.frame.rendering import STATIC, Pages
 from contextcompany.local.dashboard.routes import dashboard_router
 from contextcompany.local.intake.routes import intake_router
 from contextcompany.local.paths import SegmentPaths

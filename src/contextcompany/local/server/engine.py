@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from contextcompany.local.server.connections import Connection
+
 if TYPE_CHECKING:
     import asyncio
     import socket
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _STOP_SECONDS: Final = 1
-_MOST_CONNECTIONS: Final = 512
 _MOST_HEADER_BYTES: Final = 64 * 1024
 
 
@@ -25,7 +26,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -35,7 +36,6 @@ def config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_STOP_SECONDS,
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,

@@ -158,6 +158,9 @@ class Tokens:
         self._signature, self._tokens = None, ()
         if os.name == "posix" and found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise TokensError(f"{self._path} can be written to by others: run chmod 600 on it")
+        if os.name == "posix" and found.st_uid not in {0, os.geteuid()}:
+            # In a folder of all, such as /tmp, somebody else may have been here first.
+            raise TokensError(f"{self._path} belongs to another user: use a database in a folder of yours")
         self._tokens = _read(self._path)
         self._signature = signature
 

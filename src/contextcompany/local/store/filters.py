@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -22,6 +22,9 @@ _MOST_METADATA: Final = 20
 _UNITS: Final = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _AGO: Final = re.compile(r"(\d{1,6})\s*(s|min|h|d|w)", re.ASCII)
 _NS_PER_SECOND: Final = 1_000_000_000
+_NS_PER_MICROSECOND: Final = 1_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _LATEST_NS: Final = 2**63 - 1
 
 
@@ -39,8 +42,8 @@ class RunFilter:
 
     `text` is looked for in prompts, responses and errors of the run and all in it. `agent`, `model`, `tool`
     and `error` (its type) match the run or anything inside it; `user` and `org` match id or name. `since` and
-    `until` bound the start: a date or time of ISO 8601 (UTC where none is named), or an age such as `90min`,
-    `24h`, `7d`. `metadata` holds pairs of key and value.
+    `until` bound the start: a date or time of ISO 8601 (in the zone of this machine where it names none), or
+    an age such as `90min`, `24h`, `7d`. `metadata` holds pairs of key and value.
     """
 
     text: str = ""
@@ -138,12 +141,18 @@ def _moment(name: str, value: str, now_ns: int) -> int | None:
             name, f"must be a time such as 2026-05-01T12:00 or an age such as 24h or 7d, got {value[:100]!r}"
         ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = _here(moment)
+    # In whole numbers: a float does not hold the microseconds of a time of ours.
+    return min(max(0, (moment - _EPOCH) // _MICROSECOND * _NS_PER_MICROSECOND), _LATEST_NS)
+
+
+def _here(moment: datetime) -> datetime:
+    """Read a time that names no zone as people at this machine mean it."""
     try:
-        seconds = moment.timestamp()
-    except (OverflowError, ValueError):
-        raise FilterError(name, f"must be a time of our era, got {value[:100]!r}") from None
-    return min(max(0, round(seconds * _NS_PER_SECOND)), _LATEST_NS)
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        # At the ends of the calendar there are no zones.
+        return moment.replace(tzinfo=UTC)
 
 
 _NAMES: Final = tuple(field.name for field in fields(RunFilter) if field.name != "metadata")

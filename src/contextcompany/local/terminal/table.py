@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -63,7 +63,7 @@ def runs_table(rows: Sequence[RunRow], *, width: int, has_head: bool = True) -> 
         )
     prompt = max(_LEAST_PROMPT, width - taken)
     table.add_column("prompt", width=prompt, no_wrap=True, overflow="ellipsis")
-    now = datetime.now().astimezone()
+    now = datetime.now(UTC).astimezone()
     for row in rows:
         cells = _cells(row, now)
         table.add_row(*(cells[name] for name, _ in shown), _prompt(row, prompt))
@@ -99,7 +99,8 @@ def _prompt(row: RunRow, width: int) -> Text:
 
 def _began(start_ns: int, now: datetime) -> str:
     try:
-        began = datetime.fromtimestamp(start_ns / _NS_PER_SECOND, tz=now.tzinfo)
+        # Not the zone of now, which has another offset in another half of the year.
+        began = datetime.fromtimestamp(start_ns // _NS_PER_SECOND, UTC).astimezone()
     except (OverflowError, ValueError, OSError):
         return "?"
     if began.date() == now.date():

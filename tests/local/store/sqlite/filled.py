@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from contextcompany.local.store.sqlite import schema
+from contextcompany.local.store.sqlite.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

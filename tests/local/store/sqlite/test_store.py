@@ -20,12 +20,12 @@ from contextcompany.local.store.rows import (
     StoreFullError,
     StoreLockedError,
 )
-from contextcompany.local.store.sqlite.ownership import owner_url
 from contextcompany.local.store.sqlite.store import SqliteRunStore
+from contextcompany.local.store.sqlite.tables.ownership import owner_url
 from contextcompany.semconv import attributes
 from tests.local.agent_spans import feedback, run, said, step, tool
 from tests.local.samples import RECORD, span
-from tests.local.store.sqlite.tables import contents
+from tests.local.store.sqlite.contents import contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,8 @@
 
 const listeners = new Set();
 let source = null;
-let last = null;
+// What the page shows already; a page that does not say is told with the first word.
+let last = document.querySelector("[data-runs], [data-refresh], [data-session]")?.dataset.change ?? null;
 
 /** Call `listener(change)` with the number of the newest change, whenever there is one. */
 export function onChange(listener) {
@@ -20,8 +21,9 @@ function follow() {
   // The first word of a stream: what happened while there was none is found by its number.
   source.addEventListener("here", (event) => {
     document.documentElement.dataset.connected = "yes";
-    if (last !== null && event.data !== last) tell(event.data);
+    const isNews = event.data !== last;
     last = event.data;
+    if (isNews) tell(event.data);
   });
   source.addEventListener("change", (event) => {
     last = event.data;

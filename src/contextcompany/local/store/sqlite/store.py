@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 from contextcompany.local.store.interface import RunStore
 from contextcompany.local.store.rows import Added, RunDetail, RunOutline, StoreError, StoreStats
-from contextcompany.local.store.sqlite import addresses as address_queries
-from contextcompany.local.store.sqlite import feedback as feedback_queries
-from contextcompany.local.store.sqlite import groups as group_queries
-from contextcompany.local.store.sqlite import listing, outline
-from contextcompany.local.store.sqlite import overview as overview_queries
-from contextcompany.local.store.sqlite import values as value_queries
-from contextcompany.local.store.sqlite.database import (
+from contextcompany.local.store.sqlite.asking import addresses as address_queries
+from contextcompany.local.store.sqlite.asking import feedback as feedback_queries
+from contextcompany.local.store.sqlite.asking import groups as group_queries
+from contextcompany.local.store.sqlite.asking import listing, outline
+from contextcompany.local.store.sqlite.asking import overview as overview_queries
+from contextcompany.local.store.sqlite.asking import values as value_queries
+from contextcompany.local.store.sqlite.asking.whole import MOST_SPANS, spans_of
+from contextcompany.local.store.sqlite.tables.database import (
     Readers,
     check,
     connect,
@@ -26,12 +27,11 @@ from contextcompany.local.store.sqlite.database import (
     make_folder,
     reached,
 )
-from contextcompany.local.store.sqlite.keeping import Keeper
-from contextcompany.local.store.sqlite.nodes import address_of, arrival_of
-from contextcompany.local.store.sqlite.numbers import Numbers, add_to, count
-from contextcompany.local.store.sqlite.ownership import own
-from contextcompany.local.store.sqlite.whole import MOST_SPANS, spans_of
-from contextcompany.local.store.sqlite.writing import write
+from contextcompany.local.store.sqlite.tables.nodes import address_of, arrival_of
+from contextcompany.local.store.sqlite.tables.numbers import Numbers, add_to, count
+from contextcompany.local.store.sqlite.tables.ownership import own
+from contextcompany.local.store.sqlite.writing.batch import write
+from contextcompany.local.store.sqlite.writing.keeping import Keeper
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         Page,
         RunRow,
     )
-    from contextcompany.local.store.sqlite.ownership import Ownership
+    from contextcompany.local.store.sqlite.tables.ownership import Ownership
 
 # Whoever waits for a change that another process makes looks this often.
 _SECONDS_BETWEEN_LOOKS: Final = 0.1

@@ -1,0 +1,1 @@
+"""What arrives into the tables, and what is too old or too much out of them."""
