@@ -114,6 +114,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def _check(window: Opened) -> None:
     page = window.page
+    # Before its style sheets are there, a page is as wide as its longest word.
+    page.wait_for_load_state("load")
     assert page.evaluate("window.ran") is None
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
     assert page.locator("main img, main iframe, main script, main [onerror], main [onload]").count() == 0
