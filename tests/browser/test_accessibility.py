@@ -70,6 +70,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def _check(page: Page) -> None:
     """Hold a page against axe, and its content against its window."""
+    page.wait_for_load_state("load")
     found = Axe().run(page, options=_AXE).response["violations"]
     problems = [
         (page.url, one["id"], node["html"][:200], node["failureSummary"])
