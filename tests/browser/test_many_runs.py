@@ -102,7 +102,7 @@ def _scrolls(page: Page) -> None:
             arg=before,
         )
     # What is in sight are neighbours: nothing was left out on the way, and nothing came twice.
-    numbers = _shown_numbers(page)
+    numbers = _settled_numbers(page)
     assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
     assert numbers[0] < _RUNS - 1_500
     assert page.evaluate("document.querySelectorAll('[data-address]').length") < 1_500
@@ -110,8 +110,19 @@ def _scrolls(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('*').length") < 60_000
     page.keyboard.press("Home")
     expect(page.locator(f"[data-address=r-{_RUNS - 1}]")).to_be_in_viewport()
-    numbers = _shown_numbers(page)
+    numbers = _settled_numbers(page)
     assert numbers == list(range(_RUNS - 1, _RUNS - 1 - len(numbers), -1))
+
+
+def _settled_numbers(page: Page) -> list[int]:
+    """Return the numbers in sight once the parts that were taken out there are back, or after 300 frames."""
+    numbers = _shown_numbers(page)
+    for _ in range(300):
+        if numbers and numbers == list(range(numbers[0], numbers[0] - len(numbers), -1)):
+            break
+        page.evaluate("new Promise((done) => requestAnimationFrame(done))")
+        numbers = _shown_numbers(page)
+    return numbers
 
 
 def _has_an_address(page: Page, older: str | None) -> None:
