@@ -128,7 +128,7 @@ def _has_no_text(cls: type[Any]) -> bool:
 
 
 def _bounded(text: str, limit: int) -> tuple[str, bool]:
-    head = _valid(text[:limit])
+    head = valid_text(text[:limit])
     data = head.encode()
     if len(text) <= limit and len(data) <= limit:
         return head, False
@@ -147,7 +147,8 @@ def _marker(characters: int) -> str:
     return f"...[{characters} characters cut]"
 
 
-def _valid(text: str) -> str:
+def valid_text(text: str) -> str:
+    """Return a text that can be encoded and stored: halves of surrogate pairs and NUL become U+FFFD."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     if text.isascii():

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from contextcompany.local.reading.values import (
     as_object,
     bounded,
-    clean,
     compact,
     indented,
     read_container,
     read_json,
 )
+from contextcompany.semconv.text import valid_text
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
@@ -30,7 +30,7 @@ _JSON = st.recursive(
 @given(st.text(alphabet=st.characters(), max_size=30) | st.text(alphabet="\ud83d\udc4b\0aü", max_size=9))
 def test_a_clean_text_can_be_stored_and_differs_only_where_it_could_not(text: str) -> None:
     """Good text stays as it is; of bad text the good remains, and surrogates that belong together unite."""
-    cleaned = clean(text)
+    cleaned = valid_text(text)
     cleaned.encode()
     assert "\0" not in cleaned
     try:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from contextcompany.local.reading.prices import PriceList, Tokens
 from contextcompany.local.reading.reading import Usage
-from contextcompany.local.reading.values import clean, compact, read_json
+from contextcompany.local.reading.values import compact, read_json
 from contextcompany.semconv import attributes, foreign
+from contextcompany.semconv.text import valid_text
 from contextcompany.semconv.values import amount, count
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def text(found: Found, keys: Keys) -> str:
         value = found.get(key)
         if isinstance(value, str):
             if value:
-                return clean(value[:_MOST_NAME_CHARACTERS])
+                return valid_text(value[:_MOST_NAME_CHARACTERS])
         elif type(value) is int:
             return str(value)
     return ""
@@ -58,7 +59,7 @@ def text(found: Found, keys: Keys) -> str:
 def identifier(found: Found, key: str) -> str | None:
     """Return the id of a run, which is text and nothing else."""
     value = found.get(key)
-    return clean(value[:_MOST_NAME_CHARACTERS]) or None if isinstance(value, str) else None
+    return valid_text(value[:_MOST_NAME_CHARACTERS]) or None if isinstance(value, str) else None
 
 
 def status(span: SpanRecord) -> Status:
@@ -87,7 +88,7 @@ def failure(span: SpanRecord) -> Failure:
         if name and message.startswith(f"{name}: "):
             message = message[len(name) + 2 :]
             break
-    return Failure(kind, clean(message))
+    return Failure(kind, valid_text(message))
 
 
 def models(span: SpanRecord, names: Vocabulary) -> tuple[str, str]:
@@ -97,7 +98,7 @@ def models(span: SpanRecord, names: Vocabulary) -> tuple[str, str]:
     if not requested and names.is_foreign:
         parameters = read_json(found.get(foreign.PARAMETERS))
         model = cast("Object", parameters).get("model") if isinstance(parameters, dict) else None
-        requested = clean(model[:_MOST_NAME_CHARACTERS]) if isinstance(model, str) else ""
+        requested = valid_text(model[:_MOST_NAME_CHARACTERS]) if isinstance(model, str) else ""
     return text(found, names.response_model), requested
 
 
@@ -132,7 +133,9 @@ def metadata(found: Found) -> dict[str, str]:
         if len(pairs) >= _MOST_METADATA:
             break
         if key and value is not None:
-            pairs[clean(key[:_MOST_NAME_CHARACTERS])] = clean(compact(value)[:_MOST_METADATA_CHARACTERS])
+            pairs[valid_text(key[:_MOST_NAME_CHARACTERS])] = valid_text(
+                compact(value)[:_MOST_METADATA_CHARACTERS]
+            )
     return pairs
 
 

@@ -11,9 +11,10 @@ from contextcompany.local.reading.kinds import kind_of
 from contextcompany.local.reading.parts import part_of
 from contextcompany.local.reading.shapes import is_message, normal
 from contextcompany.local.reading.texts import tool_data
-from contextcompany.local.reading.values import bounded, clean, indented, read_container
+from contextcompany.local.reading.values import bounded, indented, read_container
 from contextcompany.semconv import attributes, flat, foreign
 from contextcompany.semconv import messages as shapes
+from contextcompany.semconv.text import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,9 +84,11 @@ class _Room:
                 given = message.get("role")
                 reason = message.get("finish_reason")
                 yield Message(
-                    role=clean(given[:_MOST_NAME_CHARACTERS]) if isinstance(given, str) else role,
+                    role=valid_text(given[:_MOST_NAME_CHARACTERS]) if isinstance(given, str) else role,
                     parts=self.parts(_as_parts(message.get("parts"))),
-                    finish_reason=clean(reason[:_MOST_NAME_CHARACTERS]) if isinstance(reason, str) else "",
+                    finish_reason=valid_text(reason[:_MOST_NAME_CHARACTERS])
+                    if isinstance(reason, str)
+                    else "",
                 )
 
     def parts(self, listed: Sequence[Object]) -> tuple[Part, ...]:
@@ -98,7 +101,7 @@ class _Room:
         """Return the arguments or the result of a tool as indented JSON, or as the text it is."""
         if value is None:
             return None
-        text = clean(indented(tool_data(value)))
+        text = valid_text(indented(tool_data(value)))
         kept = text[: max(0, self._left)]
         self._left -= len(kept)
         return text if kept == text else f"{kept}\n… {len(text) - len(kept):,} characters left out"
@@ -179,7 +182,7 @@ def _with_reasons(answered: tuple[Message, ...], found: sources.Found) -> tuple[
         return answered
     value = next((found[key] for key in foreign.FINISH_REASON if found.get(key)), None)
     reasons = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-    texts = [clean(reason[:_MOST_NAME_CHARACTERS]) for reason in reasons if isinstance(reason, str)]
+    texts = [valid_text(reason[:_MOST_NAME_CHARACTERS]) for reason in reasons if isinstance(reason, str)]
     return tuple(
         Message(message.role, message.parts, texts[place]) if place < len(texts) else message
         for place, message in enumerate(answered)
@@ -206,7 +209,7 @@ def _tools(span: SpanRecord) -> tuple[str, ...]:
 def _tool_name(definition: object) -> str:
     for _ in range(2):
         if isinstance(definition, str):
-            return clean(definition[:_MOST_NAME_CHARACTERS])
+            return valid_text(definition[:_MOST_NAME_CHARACTERS])
         if not isinstance(definition, dict):
             return ""
         held = cast("Object", definition)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from contextcompany.local.reading.conversation import Part
 from contextcompany.local.reading.texts import tool_data
-from contextcompany.local.reading.values import clean, compact, indented, read_container
+from contextcompany.local.reading.values import compact, indented, read_container
+from contextcompany.semconv.text import valid_text
 
 if TYPE_CHECKING:
     from contextcompany.local.reading.values import Object
@@ -34,36 +35,36 @@ def part_of(part: Object) -> Part:
     rest = {key: value for key, value in part.items() if key != "type"}
     words = rest.get("content")
     told = words if rest.keys() == {"content"} and isinstance(words, str) else indented(rest)
-    return Part("other", clean(told), name=_name(kind))
+    return Part("other", valid_text(told), name=_name(kind))
 
 
 def _call(part: Object, key: str) -> Part:
     given = read_container(part.get(key))
-    text = "" if given is None else clean(indented(given))
+    text = "" if given is None else valid_text(indented(given))
     return Part("call", text, name=_name(part.get("name")), call_id=_name(part.get("id")))
 
 
 def _result(part: Object, kind: str) -> Part:
     given = part.get("response", part.get("result")) if kind == "tool_call_response" else part.get(kind)
     read = tool_data(given)
-    text = "" if read is None else clean(indented(read))
+    text = "" if read is None else valid_text(indented(read))
     return Part("result", text, name=_name(part.get("name")), call_id=_name(part.get("id")))
 
 
 def _medium(part: Object, kind: str) -> Part:
     for key in ("uri", "file_id"):
         if isinstance(part.get(key), str):
-            return Part("media", clean(cast("str", part[key])), name=_name(part.get("modality") or kind))
+            return Part("media", valid_text(cast("str", part[key])), name=_name(part.get("modality") or kind))
     content = part.get("content")
     size = f"{len(content):,} characters" if isinstance(content, str) else ""
     told = content if isinstance(content, str) and len(content) <= _MOST_NAME_CHARACTERS else size
-    text = " ".join(filter(None, (_name(part.get("mime_type")), clean(told))))
+    text = " ".join(filter(None, (_name(part.get("mime_type")), valid_text(told))))
     return Part("media", text, name=_name(part.get("modality") or kind))
 
 
 def _words(value: object) -> str:
-    return "" if value is None else clean(value if isinstance(value, str) else indented(value))
+    return "" if value is None else valid_text(value if isinstance(value, str) else indented(value))
 
 
 def _name(value: object) -> str:
-    return "" if value is None else clean(compact(value)[:_MOST_NAME_CHARACTERS])
+    return "" if value is None else valid_text(compact(value)[:_MOST_NAME_CHARACTERS])

@@ -8,9 +8,9 @@ from contextcompany.local.reading import facts
 from contextcompany.local.reading.kinds import kind_of
 from contextcompany.local.reading.reading import Reading, Usage
 from contextcompany.local.reading.texts import prompt_text, response_text
-from contextcompany.local.reading.values import clean
 from contextcompany.local.reading.vocabulary import vocabulary_of
 from contextcompany.semconv import attributes
+from contextcompany.semconv.text import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def read(span: SpanRecord) -> Reading:
     names = vocabulary_of(found)
     went = facts.status(span)
     error_type, error_message = facts.failure(span) if went != "ok" else ("", "")
-    own_name = clean(span.name[:_MOST_NAME_CHARACTERS])
+    own_name = valid_text(span.name[:_MOST_NAME_CHARACTERS])
     model = requested = tool = ""
     used = _NO_USAGE
     agent = facts.text(found, names.agent_of_run if kind == "run" else names.agent)
@@ -69,8 +69,8 @@ def read(span: SpanRecord) -> Reading:
         requested_model=requested,
         tool=tool,
         usage=used,
-        prompt=clean(prompt_text(span, kind, names)),
-        response=clean(response_text(span, kind, names)),
+        prompt=valid_text(prompt_text(span, kind, names)),
+        response=valid_text(response_text(span, kind, names)),
         score=_score(span) if kind == "feedback" else None,
         feedback_text=_explanation(span) if kind == "feedback" else "",
     )
@@ -99,4 +99,4 @@ def _score(span: SpanRecord) -> Score | None:
 
 
 def _explanation(span: SpanRecord) -> str:
-    return clean(facts.full_text(span.attributes, attributes.GEN_AI_EVALUATION_EXPLANATION))
+    return valid_text(facts.full_text(span.attributes, attributes.GEN_AI_EVALUATION_EXPLANATION))

@@ -26,19 +26,6 @@ _STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _TOO_DEEP: Final = "… (nested too deep to show)"
 
 
-def clean(text: str) -> str:
-    """Return a text that can be encoded and stored: halves of surrogate pairs and NUL become U+FFFD."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
 def read_json(value: object) -> object:
     """Return what JSON text says; what is no JSON, or more of it than can be read, stays what it is."""
     if not isinstance(value, str) or not _is_readable(value):

@@ -197,7 +197,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of spans that were handed over: new, here already, or refused with a reason."""
+    """What became of spans that were handed over: how many were new, and how many were here already."""
 
     accepted: int
     duplicates: int = 0

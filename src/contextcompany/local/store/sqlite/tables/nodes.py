@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from contextcompany.local.reading.read import read
-from contextcompany.local.reading.values import clean
 from contextcompany.local.store.sqlite.tables.encoding import encode
+from contextcompany.semconv.text import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -295,4 +295,4 @@ def metadata_text(metadata: Mapping[str, str]) -> str:
 
 def storable(text: str) -> str:
     """Replace what SQLite does not take in a text: halves of surrogate pairs, and zeros."""
-    return clean(text)
+    return valid_text(text)
