@@ -45,6 +45,11 @@ _RULES_OF: Final[Mapping[str, tuple[Rule, ...]]] = {
     kind: tuple(rule for rule in RULES if rule.kind == kind) for kind in KIND_OF_OPERATION.values()
 }
 
+REQUIRED: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(rule.field for rule in rules) for kind, rules in _RULES_OF.items()
+}
+"""The required fields of each kind."""
+
 
 def kind_of(attributes: Mapping[str, object]) -> str | None:
     """Return `run`, `step` or `tool_call` for the attributes of a span of ours, else None.

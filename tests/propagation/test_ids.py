@@ -6,13 +6,11 @@ import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
-from threading import Thread
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from contextcompany.propagation.ids import PrivateIdGenerator, derived_ids, id_text, is_sampled, new_id
@@ -164,61 +162,8 @@ def test_processes_choose_alike() -> None:
     assert said == {"".join(str(int(is_sampled(f"run-{number}", 0.3))) for number in range(500))}
 
 
-def test_the_wanted_ids_go_to_the_next_root() -> None:
-    """The root that starts inside the block has the wanted ids; all others have random ones."""
-    generator = PrivateIdGenerator()
-    tracer = TracerProvider(shutdown_on_exit=False, id_generator=generator).get_tracer("t")
-    with generator.wanting(0xA1, 0xB2):
-        first = tracer.start_span("first").get_span_context()
-        second = tracer.start_span("second").get_span_context()
-    third = tracer.start_span("third").get_span_context()
-    assert (first.trace_id, first.span_id) == (0xA1, 0xB2)
-    assert 0xA1 not in {second.trace_id, third.trace_id}
-    assert 0xB2 not in {second.span_id, third.span_id}
-
-
-def test_a_child_does_not_take_the_ids_of_a_root() -> None:
-    """A span with a parent leaves the wanted ids to the root that they were meant for."""
-    generator = PrivateIdGenerator()
-    provider = TracerProvider(shutdown_on_exit=False, id_generator=generator)
-    tracer = provider.get_tracer("t")
-    with tracer.start_as_current_span("parent") as parent, generator.wanting(0xA1, 0xB2):
-        child = tracer.start_span("child").get_span_context()
-        root = tracer.start_span("root", context={}).get_span_context()  # type: ignore[arg-type]
-    assert child.trace_id == parent.get_span_context().trace_id
-    assert child.span_id != 0xB2
-    assert (root.trace_id, root.span_id) == (0xA1, 0xB2)
-
-
-def test_wanted_ids_that_nobody_took_are_forgotten() -> None:
-    """After the block, also when it raised, no later root gets its ids."""
-    generator = PrivateIdGenerator()
-    with pytest.raises(ZeroDivisionError), generator.wanting(0xA1, 0xB2):
-        _ = 1 / 0
-    assert generator.generate_trace_id() != 0xA1
-    assert generator.generate_span_id() != 0xB2
-
-
-def test_wanted_ids_belong_to_their_thread() -> None:
-    """A root that another thread starts meanwhile has ids of its own."""
-    generator = PrivateIdGenerator()
-    elsewhere: list[int] = []
-
-    def work() -> None:
-        elsewhere.extend([generator.generate_trace_id(), generator.generate_span_id()])
-
-    with generator.wanting(0xA1, 0xB2):
-        thread = Thread(target=work)
-        thread.start()
-        thread.join(10)
-        here = [generator.generate_trace_id(), generator.generate_span_id()]
-    assert here == [0xA1, 0xB2]
-    assert len(elsewhere) == 2
-    assert not set(elsewhere) & set(here)
-
-
 def test_other_ids_are_valid_and_differ() -> None:
-    """Ids that nobody wanted are within their widths, not zero, and all different."""
+    """Random ids are within their widths, not zero, and all different."""
     generator = PrivateIdGenerator()
     traces = {generator.generate_trace_id() for _ in range(1_000)}
     spans = {generator.generate_span_id() for _ in range(1_000)}

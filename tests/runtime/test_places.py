@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from opentelemetry import trace
 from opentelemetry.trace import SpanContext, TraceFlags
 
 import contextcompany as tcc
@@ -28,7 +27,6 @@ def place(run_id: str) -> Place:
     return Place(
         run_id=run_id,
         span_context=CONTEXT,
-        tracer=trace.NoOpTracer(),
         instance=Instance(load(), Outboxes()),
         destination=None,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from contextcompany.runtime import waiting as room
-from contextcompany.runtime.waiting import Waiting, WaitingSpanProcessor
+from contextcompany.runtime.waiting import Waiting
 from contextcompany.runtime.watch import Watch
 
 if TYPE_CHECKING:
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 class Behind(SpanProcessor):
-    """Notes what arrives."""
+    """Gives ended spans to their companions, and notes what arrives behind them."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
         self.names: list[str] = []
         self.arrived = threading.Event()
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Note a span."""
+        """Take a span that has ended."""
+        if not self._waiting.take(span, self._note):
+            self._note(span)
+
+    def _note(self, span: ReadableSpan) -> None:
         self.names.append(span.name)
         self.arrived.set()
 
@@ -52,9 +57,10 @@ class Holder:
 
 def recording() -> tuple[Waiting, Behind, TracerProvider]:
     """Return what waits, what stands behind, and a provider in front."""
-    waiting, behind = Waiting(Watch(timeout_error="timeout", abandoned_error="abandoned")), Behind()
+    waiting = Waiting(Watch(timeout_error="timeout", abandoned_error="abandoned"))
+    behind = Behind(waiting)
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(WaitingSpanProcessor(waiting, behind))
+    provider.add_span_processor(behind)
     return waiting, behind, provider
 
 

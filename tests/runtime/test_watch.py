@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox import encoder
+from contextcompany.delivery.spans.own import Content, OwnSpan
 from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import Watch
@@ -275,14 +276,16 @@ def test_shutdown_waits_for_a_span_that_is_just_ending(monkeypatch: pytest.Monke
         tcc.configure(tcc_url=collector.url)
         tcc.run("run-1").prompt("p").end()
         step = tcc.step("run-1").prompt("q").response("a")
-        original = step.span.set_attributes
+        span = step.span
+        assert isinstance(span, OwnSpan)
+        original = span.finish
 
-        def held(attributes: Any) -> None:
+        def held(content: Content, end_time: int) -> None:
             entered.set()
             assert proceed.wait(PATIENCE)
-            original(attributes)
+            original(content, end_time)
 
-        monkeypatch.setattr(step.span, "set_attributes", held)
+        monkeypatch.setattr(span, "finish", held)
         ending = threading.Thread(target=step.end)
         ending.start()
         assert entered.wait(PATIENCE)

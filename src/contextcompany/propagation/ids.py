@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from contextcompany.sdk import IdGenerator
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-from contextlib import contextmanager
 
 _RANDOM_BITS: Final = (1 << 56) - 1
 _random = random.Random()  # noqa: S311  (ids, not secrets; seeded by the system)
@@ -81,34 +75,26 @@ def derived_context(run_id: str) -> SpanContext:
     return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
+def random_trace_id() -> int:
+    """Return a new random trace id."""
+    return _random.getrandbits(128) or 1
+
+
+def random_span_id() -> int:
+    """Return a new random span id."""
+    return _random.getrandbits(64) or 1
+
+
 class PrivateIdGenerator(IdGenerator):
-    """Generate span and trace ids; those wanted for the next root are handed over per thread."""
-
-    def __init__(self) -> None:
-        self._wanted = threading.local()
-
-    @contextmanager
-    def wanting(self, trace_id: int, span_id: int) -> Generator[None]:
-        """Give these ids to the root span that starts inside the block, on this thread."""
-        self._wanted.ids = [span_id, trace_id]
-        try:
-            yield
-        finally:
-            self._wanted.ids = None
+    """Generate span and trace ids that an application's `random.seed` cannot make repeat."""
 
     def generate_trace_id(self) -> int:
-        """Return the wanted trace id, once, else a random one."""
-        wanted: list[int] | None = getattr(self._wanted, "ids", None)
-        if wanted is not None and len(wanted) == 2:  # noqa: PLR2004  (trace id first, span id last)
-            return wanted.pop()
-        return _random.getrandbits(128) or 1
+        """Return a random trace id."""
+        return random_trace_id()
 
     def generate_span_id(self) -> int:
-        """Return the wanted span id, once and only after its trace id, else a random one."""
-        wanted: list[int] | None = getattr(self._wanted, "ids", None)
-        if wanted is not None and len(wanted) == 1:
-            return wanted.pop()
-        return _random.getrandbits(64) or 1
+        """Return a random span id."""
+        return random_span_id()
 
     def is_trace_id_random(self) -> bool:
         """Return True: hashed and random ids alike are uniform in their last 56 bits."""

@@ -13,27 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.outbox import Outbox
 from contextcompany.delivery.outbox.sinks import ExporterSink
+from contextcompany.delivery.spans.own import Origin, OwnSpan, is_doubtful
 from contextcompany.delivery.spans.pricing import priced
-from contextcompany.delivery.spans.processor import RunSpanProcessor, checked
+from contextcompany.delivery.spans.processor import checked
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.spans.redacting import Redactor
-from contextcompany.propagation.ids import PrivateIdGenerator
+from contextcompany.diagnostics import guard
 from contextcompany.runtime import provider as providers
-from contextcompany.runtime.waiting import WaitingSpanProcessor
-from contextcompany.sdk import ReadableSpan, SpanProcessor, TracerProvider
+from contextcompany.sdk import ReadableSpan, TracerProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry import trace
-    from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
     from contextcompany.delivery.outbox.entry import Prepare, Receipt
     from contextcompany.runtime.holding import HeldRun
     from contextcompany.runtime.outboxes import Outboxes
     from contextcompany.runtime.waiting import Waiting
-    from contextcompany.sdk import Span
+    from contextcompany.sdk import Resource
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings
 
@@ -42,20 +41,6 @@ class _Route(NamedTuple):
     destination: Destination | None
     receipt: Receipt | None
     held: HeldRun | None
-
-
-class _Router(SpanProcessor):
-    """Give an ended span of the private provider to the outbox of its destination."""
-
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: only ended spans are delivered."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Deliver an ended span."""
-        self._instance.deliver(span)
 
 
 class Instance:
@@ -72,13 +57,14 @@ class Instance:
         self._waiting = waiting
         self._shared = shared
         self._own: Outbox | None = None
-        self.ids = PrivateIdGenerator()
         self._lock = threading.RLock()
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
         self._finishing: dict[int, Prepare] = {}
-        self._private: Tracer | None = None
         self._version = providers.package_version()
+        self._resource: Resource | None = None
+        self.origin = Origin(self._our_resource, providers.scope(self._version), self.take)
+        self._prepare: Prepare = self._prepared
         key = settings.destination.key
         self.redactor = Redactor(settings.redact, settings.redact_secrets, keys=(key,) if key else ())
         self.closed = False
@@ -87,20 +73,6 @@ class Instance:
     def __repr__(self) -> str:
         """Return the instance with its destination."""
         return f"Instance({self.settings.destination!r}, outboxes={len(self._outboxes)})"
-
-    def private_tracer(self) -> Tracer:
-        """Return the tracer of our own provider, made when first needed."""
-        if self._private is None:
-            with self._lock:
-                if self._private is None:
-                    processor: SpanProcessor = RunSpanProcessor(
-                        _Router(self), capture_content=self.settings.capture_content
-                    )
-                    if self._waiting is not None:
-                        processor = WaitingSpanProcessor(self._waiting, processor)
-                    provider = providers.private_provider(self.settings, processor, self.ids)
-                    self._private = provider.get_tracer(providers.SCOPE, self._version)
-        return self._private
 
     def shared_tracer(self, *, run_has_destination: bool) -> Tracer | None:
         """Return a tracer of the application's provider if spans are to be made by it, else None.
@@ -142,8 +114,25 @@ class Instance:
         """
         self._finishing[span_id] = finish
 
+    def take(self, span: OwnSpan) -> None:
+        """Take a span of ours that has ended, give it to its companions, and bring it to its outbox."""
+        with guard:
+            waiting = self._waiting
+            if waiting is not None and waiting.has_companions and waiting.take(span, self._deliver_checked):
+                return
+            if span.is_whole:
+                self.deliver(span)
+            else:
+                self._deliver_checked(span)
+
+    def _deliver_checked(self, span: ReadableSpan) -> None:
+        self.deliver(checked(span, content=self.settings.capture_content))
+
     def deliver(self, span: ReadableSpan) -> None:
         """Bring an ended, checked span to its outbox."""
+        if not self._routes and not self._finishing:
+            self._submit(None, span, None)
+            return
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
         destination, receipt, held = route if route is not None else (None, None, None)
@@ -235,7 +224,7 @@ class Instance:
     def _new_outbox(self, destination: Destination | None) -> Outbox:
         settings = self.settings
         if destination is None and settings.exporter is not None:
-            self._own = Outbox(ExporterSink(settings.exporter, prepare=self._prepared))
+            self._own = Outbox(ExporterSink(settings.exporter, prepare=self._prepare))
             if self.closed:
                 self._own.close(0)
             return self._own
@@ -243,7 +232,7 @@ class Instance:
             destination or settings.destination,
             settings,
             user_agent=f"{providers.DISTRIBUTION}/{self._version}",
-            prepare=self._prepared,
+            prepare=self._prepare,
             reopen=not self.closed,
         )
 
@@ -261,7 +250,7 @@ class Instance:
         receipt: Receipt | None,
         finish: Prepare | None = None,
     ) -> None:
-        prepare = self._prepared if finish is None else partial(self._prepared_after, finish)
+        prepare = self._prepare if finish is None else partial(self._prepared_after, finish)
         self._outbox(destination).submit(span, receipt, prepare)
 
     def _prepared_after(self, finish: Prepare, span: ReadableSpan) -> ReadableSpan:
@@ -269,4 +258,11 @@ class Instance:
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""
+        if is_doubtful(span):
+            span = checked(span, content=self.settings.capture_content)
         return self.redactor.span(priced(span))
+
+    def _our_resource(self) -> Resource:
+        if self._resource is None:
+            self._resource = providers.own_resource(self.settings)
+        return self._resource

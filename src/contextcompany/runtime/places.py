@@ -30,7 +30,7 @@ class Place:
         run_id: the run's id.
         span_context: the context of the run's span, the parent of last resort.
         first: the context of the first span of a run that was resumed, else of the run's span.
-        tracer: what makes the spans of this run.
+        shared: the tracer of the application's provider where that makes the spans, else None.
         instance: the settings and the delivery that were in force when the run began.
         destination: where its spans go, or None for the instance's own destination.
         is_off: whether nothing is recorded.
@@ -38,7 +38,6 @@ class Place:
             left out with it.
         sample_rate: the share of runs that is recorded, among which this one is.
         held: holds the spans back until it is known whether the root run fails, or None.
-        is_shared: whether the spans are made by the application's provider.
         sets_context: whether entered handles are current in the OpenTelemetry context too.
         identity: the reserved metadata keys that were set so far; children created later carry them.
         borrowed: those of them that came from around the run, not from its metadata.
@@ -56,7 +55,6 @@ class Place:
         "instance",
         "is_off",
         "is_over",
-        "is_shared",
         "is_unsampled",
         "outer",
         "run",
@@ -65,8 +63,8 @@ class Place:
         "seen_exception",
         "session_id",
         "sets_context",
+        "shared",
         "span_context",
-        "tracer",
     )
 
     def __init__(
@@ -74,11 +72,10 @@ class Place:
         *,
         run_id: str,
         span_context: SpanContext,
-        tracer: Tracer,
         instance: Instance,
         destination: Destination | None,
+        shared: Tracer | None = None,
         is_off: bool = False,
-        is_shared: bool = False,
         sets_context: bool = False,
         identity: dict[str, str] | None = None,
         borrowed: set[str] | None = None,
@@ -93,11 +90,10 @@ class Place:
         self.run_id = run_id
         self.span_context = span_context
         self.first = span_context if first is None else first
-        self.tracer = tracer
+        self.shared = shared
         self.instance = instance
         self.destination = destination
         self.is_off = is_off
-        self.is_shared = is_shared
         self.sets_context = sets_context
         self.identity = {} if identity is None else identity
         self.borrowed: set[str] = set() if borrowed is None else borrowed
@@ -108,6 +104,11 @@ class Place:
         self.held = held
         self.seen_exception: BaseException | None = None
         self.is_over = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether the spans are made by the application's provider."""
+        return self.shared is not None
 
     @property
     def is_delivered(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tracer providers: our private one, and what the application has."""
+"""Tracer providers: what the application has, and what stands for ours on each span."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from contextcompany import sdk
+from contextcompany.delivery.spans.own import MOST_ATTRIBUTES, MOST_EVENTS
 from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
 
 SCOPE: Final = "contextcompany"
 DISTRIBUTION: Final = "contextcompany-otel"
-
-# Identity and content together stay far below it; only a run with hundreds of metadata keys reaches it.
-_MOST_ATTRIBUTES: Final = 1_024
-_MOST_EVENTS: Final = 1_024
 
 
 def package_version() -> str:
@@ -31,28 +29,38 @@ def package_version() -> str:
         return "0+unknown"
 
 
-def private_provider(
-    settings: Settings, processor: sdk.SpanProcessor, ids: PrivateIdGenerator
-) -> sdk.TracerProvider:
-    """Return a provider of our own: samples always, explicit limits, never the global one.
+def scope(version_of_package: str) -> InstrumentationScope:
+    """Return the scope of the spans that we make."""
+    return InstrumentationScope(SCOPE, version_of_package)
 
-    Limits are given explicitly because the SDK raises from its constructor for bad `OTEL_*` values.
-    """
+
+def own_resource(settings: Settings) -> sdk.Resource:
+    """Return the resource of our own spans."""
     given: dict[str, str] = dict(settings.resource_attributes)
     if settings.service_name is not None:
         given["service.name"] = settings.service_name
+    return _resource(given)
+
+
+def private_provider(
+    settings: Settings, processor: sdk.SpanProcessor, ids: PrivateIdGenerator
+) -> sdk.TracerProvider:
+    """Return an SDK provider of our own: samples always, explicit limits, never the global one.
+
+    Limits are given explicitly because the SDK raises from its constructor for bad `OTEL_*` values.
+    """
     provider = sdk.TracerProvider(
         sampler=sdk.sampling.ALWAYS_ON,
-        resource=_resource(given),
+        resource=own_resource(settings),
         shutdown_on_exit=False,
         id_generator=ids,
         span_limits=sdk.SpanLimits(
-            max_attributes=_MOST_ATTRIBUTES,
-            max_events=_MOST_EVENTS,
-            max_links=_MOST_EVENTS,
-            max_span_attributes=_MOST_ATTRIBUTES,
-            max_event_attributes=_MOST_ATTRIBUTES,
-            max_link_attributes=_MOST_ATTRIBUTES,
+            max_attributes=MOST_ATTRIBUTES,
+            max_events=MOST_EVENTS,
+            max_links=MOST_EVENTS,
+            max_span_attributes=MOST_ATTRIBUTES,
+            max_event_attributes=MOST_ATTRIBUTES,
+            max_link_attributes=MOST_ATTRIBUTES,
             max_attribute_length=sdk.SpanLimits.UNSET,
             max_span_attribute_length=sdk.SpanLimits.UNSET,
         ),

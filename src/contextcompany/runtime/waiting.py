@@ -7,15 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.diagnostics import guard
-from contextcompany.sdk import SpanProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.context import Context
-
     from contextcompany.runtime.watch import Watch
-    from contextcompany.sdk import ReadableSpan, Span
+    from contextcompany.sdk import ReadableSpan
 
     PassOn = Callable[[ReadableSpan], None]
 
@@ -50,6 +47,11 @@ class Waiting:
     def __len__(self) -> int:
         """Return how many spans are held back."""
         return len(self._holding)
+
+    @property
+    def has_companions(self) -> bool:
+        """Return whether any span has a companion."""
+        return bool(self._companions)
 
     def accompany(self, span_id: int, companion: Companion) -> None:
         """Have a companion take a span when it ends; of too many the oldest is forgotten."""
@@ -93,22 +95,3 @@ class Waiting:
         self._lock = threading.RLock()
         self._companions.clear()
         self._holding.clear()
-
-
-class WaitingSpanProcessor(SpanProcessor):
-    """Give ended spans to their companions, and all others on at once."""
-
-    def __init__(self, waiting: Waiting, next_processor: SpanProcessor) -> None:
-        self._waiting = waiting
-        self._next = next_processor
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass a started span on."""
-        self._next.on_start(span, parent_context)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Pass an ended span on, now or later."""
-        with guard:
-            if self._waiting.take(span, self._next.on_end):
-                return
-        self._next.on_end(span)

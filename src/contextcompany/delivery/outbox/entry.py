@@ -8,6 +8,8 @@ from sys import getsizeof
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
+from contextcompany.delivery.spans.own import OwnSpan, is_doubtful
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     Prepare = Callable[[ReadableSpan], ReadableSpan]
 
 _SPAN_OVERHEAD: Final = 5_000
+_OWN_OVERHEAD: Final = 2_500
 _EVENT_OVERHEAD: Final = 400
 
 
@@ -48,6 +51,10 @@ class Entry:
         self.span = span
         self.prepare = prepare
         self.receipt = receipt
+        content_size = span.size if type(span) is OwnSpan else None
+        if content_size is not None and not is_doubtful(span):
+            self.size = _OWN_OVERHEAD + content_size
+            return
         self.size = _SPAN_OVERHEAD + len(span.name)
         self.size += _weight_of_values(span.attributes)
         for event in span.events:

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from contextcompany import imports
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard, logger
 from contextcompany.semconv import attributes as names
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
+    from opentelemetry.util.types import AnyValue
+
     from contextcompany.sdk import ReadableSpan
 
 
 def priced(span: ReadableSpan) -> ReadableSpan:
-    """Return the span with `tcc.cost` if it is a step of known model and tokens, else itself.
+    """Return the span with `tcc.cost` if it is a step of known model and tokens, else as it is.
 
     A cost that is there already (the caller's) is never touched.
     """
-    attributes = span.attributes or {}
+    attributes = span.all_attributes() if type(span) is OwnSpan else span.attributes or {}
     if (
         attributes.get(names.GEN_AI_OPERATION_NAME) != names.OPERATION_CHAT
         or names.TCC_RUN_ID not in attributes
@@ -48,8 +51,13 @@ def priced(span: ReadableSpan) -> ReadableSpan:
     with guard:
         found = cost(attributes, span.start_time)
         if found is not None:
-            computed = names.COST_SOURCE_COMPUTED
-            return rebuilt(span, add={names.TCC_COST: found, names.TCC_COST_SOURCE: computed})
+            pairs: dict[str, AnyValue] = {
+                names.TCC_COST: found,
+                names.TCC_COST_SOURCE: names.COST_SOURCE_COMPUTED,
+            }
+            if type(span) is not OwnSpan:
+                return rebuilt(span, add=pairs)
+            span.all_attributes().update(pairs)
     return span
 
 

@@ -56,8 +56,11 @@ def placed(span: ReadableSpan, place: Place, *, span_id: int, parent_id: int) ->
     trace_id, flags = place.span_context.trace_id, TraceFlags(TraceFlags.SAMPLED)
     context = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags)
     parent = SpanContext(trace_id, parent_id, is_remote=False, trace_flags=flags)
-    tracer = place.tracer
-    resource = tracer.resource if isinstance(tracer, Tracer) else span.resource
+    resource = span.resource
+    if place.shared is None:
+        resource = place.instance.origin.resource
+    elif isinstance(place.shared, Tracer):
+        resource = place.shared.resource
     return rebuilt(span, place=(context, parent, resource))
 
 

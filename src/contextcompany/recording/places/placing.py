@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from contextcompany.runtime.instance import Instance
     from contextcompany.settings.destination import Destination
 
-_OFF = trace.NoOpTracer()
-
 
 def place_of(
     run_id: str | None,
@@ -110,17 +108,16 @@ def _further_place(
         is_unsampled = known is None or known.is_unsampled or not known.is_off
         return off_place(run_id, instance, session_id, is_unsampled=is_unsampled)
     if known is not None:
-        shared = known.tracer if known.is_shared else None
+        shared = known.shared
     else:
         shared = instance.shared_tracer(run_has_destination=target is not None)
     return Place(
         run_id=run_id,
         span_context=remote or (known.span_context if known is not None else ids.derived_context(run_id)),
         first=known.first if known is not None and remote is None else None,
-        tracer=shared or instance.private_tracer(),
+        shared=shared,
         instance=instance,
         destination=target if named or known is None else known.destination,
-        is_shared=shared is not None,
         sets_context=shared is not None or providers.application_provider() is None,
         identity=identity,
         session_id=session_id,
@@ -160,7 +157,6 @@ def off_place(
     return Place(
         run_id=run_id,
         span_context=trace.INVALID_SPAN_CONTEXT,
-        tracer=_OFF,
         instance=instance,
         destination=None,
         is_off=True,

@@ -65,7 +65,7 @@ class SpanAttributes:
             if was_cut or kept is not value:
                 self.cut.add(key)
             self._left -= size
-            self._free[key] = kept
+            self._free[key] = tuple(kept) if type(kept) is list else kept
 
     def finished(self) -> dict[str, AttributeValue]:
         """Return all pairs, the caller's own names first, with `tcc.truncated` where something was cut.
@@ -73,7 +73,7 @@ class SpanAttributes:
         A span of the application may have a small attribute limit, and the SDK evicts the oldest.
         """
         if self.cut:
-            self.pairs[names.TCC_TRUNCATED] = sorted(self.cut)
+            self.pairs[names.TCC_TRUNCATED] = tuple(sorted(self.cut))
         return {**self._free, **self.pairs}
 
 
@@ -121,7 +121,7 @@ def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> N
         pairs[names.TCC_COST] = fields["cost"]
         pairs[names.TCC_COST_SOURCE] = names.COST_SOURCE_REPORTED
     if "finish_reason" in fields:
-        pairs[names.GEN_AI_RESPONSE_FINISH_REASONS] = [fields["finish_reason"]]
+        pairs[names.GEN_AI_RESPONSE_FINISH_REASONS] = (fields["finish_reason"],)
 
 
 def tool_call_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import threading
 import time
+from _thread import RLock
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextcompany import invariants
 from contextcompany.delivery.spans.processor import description_of
-from contextcompany.delivery.spans.written import Written
 from contextcompany.diagnostics import guard, logger, warn_once
 from contextcompany.recording.spans.failures import Failure
-from contextcompany.recording.spans.sharing import deliver_copy
-from contextcompany.recording.spans.writing import end_span, write
+from contextcompany.recording.spans.writing import finish
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import LOST
 from contextcompany.semconv import attributes as names
@@ -44,6 +42,11 @@ class State(Enum):
     OPEN = "open"
     ENDED = "ended"
     CLOSED = "closed"
+
+
+_OPEN: Final = State.OPEN
+# What stands for content that is not recorded.
+_UNKEPT: Final = (None, False)
 
 
 class Shortened(NamedTuple):
@@ -101,13 +104,13 @@ class Recording:
         self.span = span
         self.content = place.instance.settings.capture_content and not place.is_off
         self.fields: Fields = {}
-        self.state = State.OPEN
+        self.state = _OPEN
         self.stream: Stream | None = None
         self.duplicates: Duplicates | None = None
         self._clock = clock
         self.metadata: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._closed_by = (0.0, "")
         self._warned = False
 
@@ -123,20 +126,24 @@ class Recording:
 
     def put(self, setter: str, field: str, value: object) -> None:
         """Keep a value; raises RuntimeError after the caller's end."""
-        with self._lock:
-            if self.state is State.OPEN:
-                self.fields[field] = value
-                return
+        # Without the lock: what comes while another thread ends it is set or is not, as with one.
+        if self.state is _OPEN:
+            self.fields[field] = value
+            return
         self._refuse(setter)
 
     def put_content(self, setter: str, field: str, value: object) -> None:
         """Keep a snapshot of content; with content off only that it was given."""
+        if self.state is not _OPEN:
+            self._refuse(setter)
+            return
+        cut = type(value) is Shortened
         if type(value) is Shortened:
-            value, cut = value.value, True
-        else:
-            cut = False
-        frozen, was_cut = freeze(value) if self.content else (None, False)
-        self.put(setter, field, (frozen, was_cut or cut))
+            value = value.value
+        frozen = freeze(value) if self.content else _UNKEPT
+        if cut:
+            frozen = (frozen[0], True)
+        self.fields[field] = frozen
 
     def require_open(self, setter: str) -> None:
         """Raise RuntimeError after the caller's end, for a setter that may have nothing to set."""
@@ -234,7 +241,7 @@ class Recording:
 
     def detach_after_fork(self) -> None:
         """Let go of the span in a forked child; the parent process ends it."""
-        self._lock = threading.RLock()
+        self._lock = RLock()
         if self.state is State.OPEN:
             self._close("a fork: the parent process ends it")
 
@@ -264,6 +271,8 @@ class Recording:
         return False
 
     def _missing(self) -> tuple[invariants.Rule, ...]:
+        if self.fields.keys() >= invariants.REQUIRED[self.kind]:
+            return ()
         return invariants.missing_fields(self.kind, self._is_known)
 
     def _is_misuse(self) -> bool:
@@ -331,7 +340,8 @@ class Recording:
                 with guard:
                     stream.settle(self.fields, self.extra)
                 failure = failure or self._status_failure()
-            self._write_and_end(failure, end_time, violations)
+            if not self.place.is_off:
+                finish(self, failure, violations, self._clock.end(end_time))
         finally:
             process.watch.remove(self)
             # A task that outlives the block may hold the recording; the content need not stay.
@@ -339,20 +349,3 @@ class Recording:
             if self.kind == "run" and not self.place.is_off:
                 self.place.forget_exception()
                 process.places.end(self.place)
-
-    def _write_and_end(
-        self, failure: Failure | None, end_time: int | None, violations: list[str] | None
-    ) -> None:
-        place = self.place
-        if place.is_off:
-            return
-        written = Written()
-        try:
-            with guard:
-                written = write(self, failure, violations)
-        finally:
-            # A redact hook may have been interrupted from the keyboard.
-            end_span(self.span, self._clock.end(end_time))
-        with guard:
-            if place.is_shared:
-                deliver_copy(place, self.span, written)

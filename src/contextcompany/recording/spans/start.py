@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.diagnostics import warn_once
 from contextcompany.propagation import ids
 from contextcompany.recording.places import ambient, sampling
@@ -34,7 +33,6 @@ from contextcompany.semconv.values import clean_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Link, Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
@@ -47,7 +45,6 @@ _OPERATIONS = {
     "step": names.OPERATION_CHAT,
     "tool_call": names.OPERATION_EXECUTE_TOOL,
 }
-_NOWHERE = otel_context.Context()
 
 
 def start_run(
@@ -83,8 +80,8 @@ def start_run(
         place = _left_out(run_id, instance, session_id, around)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    tracer = shared or instance.private_tracer()
-    parent = host if outer is None else innermost_below(outer, shared=shared is not None)
+    is_shared = shared is not None
+    parent = host if outer is None else innermost_below(outer, shared=is_shared)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
     attributes |= _run_attributes(conversational, parent_run_id, decision)
     links: list[Link] = []
@@ -92,23 +89,22 @@ def start_run(
     if parent is not None and is_foreign and instance.settings.foreign_parent == "link":
         links.append(trace.Link(parent.get_span_context()))
         parent = None
-    base = otel_context.get_current() if shared is not None else _NOWHERE
-    context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent, base)
-    wanted: AbstractContextManager[None] = nullcontext()
-    if parent is None and shared is None and process.places.get(run_id) is None:
-        wanted = instance.ids.wanting(*ids.derived_ids(run_id))
-    with wanted:
-        span = _start(
-            tracer, _name("run"), _KINDS["run"], context, attributes=attributes, clock=clock, links=links
+    span: Span
+    if shared is None:
+        is_first = parent is None and process.places.get(run_id) is None
+        root = ids.derived_ids(run_id) if is_first else None
+        span = OwnSpan(
+            instance.origin, _name("run"), _KINDS["run"], parent, root, attributes, clock.start, links
         )
+    else:
+        span = _start(shared, _name("run"), _KINDS["run"], parent, attributes, clock, links)
     place = Place(
         run_id=run_id,
         span_context=span.get_span_context(),
-        tracer=tracer,
+        shared=shared,
         instance=instance,
         destination=target,
-        is_shared=shared is not None,
-        sets_context=shared is not None or providers.application_provider() is None,
+        sets_context=is_shared or providers.application_provider() is None,
         identity=told.identity,
         borrowed=set(told.identity),
         session_id=session_id,
@@ -117,7 +113,7 @@ def start_run(
         held=decision.held,
     )
     process.places.add(place)
-    if shared is None:
+    if target is not None or decision.held is not None:
         instance.route(span, target, held=decision.held)
     return Recording("run", place, span, clock, attributes)
 
@@ -156,19 +152,22 @@ def start_child(
         **(agent_identity(place.identity) if kind == "tool_call" else {}),
         **attributes,
     }
-    base = otel_context.get_current() if place.is_shared else _NOWHERE
-    context = trace.set_span_in_context(parent, base)
-    span = _start(
-        place.tracer,
-        _name(kind, fields),
-        _KINDS[kind],
-        context,
-        attributes=started,
-        clock=clock,
-        links=links,
-    )
-    if not place.is_shared:
-        place.instance.route(span, place.destination, held=place.held)
+    span: Span
+    if place.shared is None:
+        span = OwnSpan(
+            place.instance.origin,
+            _name(kind, fields),
+            _KINDS[kind],
+            parent,
+            None,
+            started,
+            clock.start,
+            links,
+        )
+        if place.destination is not None or place.held is not None:
+            place.instance.route(span, place.destination, held=place.held)
+    else:
+        span = _start(place.shared, _name(kind, fields), _KINDS[kind], parent, started, clock, links)
     return Recording(kind, place, span, clock, started)
 
 
@@ -182,10 +181,11 @@ def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Sp
     }
     if not place.instance.settings.capture_content:
         started[names.TCC_CONTENT_CAPTURED] = False
-    base = otel_context.get_current() if place.is_shared else _NOWHERE
-    context = trace.set_span_in_context(place.as_span(), base)
-    name, kind = names.FEEDBACK_SPAN_NAME, SpanKind.INTERNAL
-    return _start(place.tracer, name, kind, context, attributes=started, clock=Clock())
+    name, kind, parent = names.FEEDBACK_SPAN_NAME, SpanKind.INTERNAL, place.as_span()
+    clock = Clock()
+    if place.shared is None:
+        return OwnSpan(place.instance.origin, name, kind, parent, None, started, clock.start)
+    return _start(place.shared, name, kind, parent, started, clock)
 
 
 def _left_out(run_id: str, instance: Instance, session_id: str | None, around: Place | None) -> Place:
@@ -234,16 +234,17 @@ def _name(kind: str, fields: Mapping[str, object] | None = None) -> str:
     return span_name(kind, dict(fields or {}), None)
 
 
-def _start(
+def _start(  # noqa: PLR0917
     tracer: Tracer,
     name: str,
     kind: SpanKind,
-    context: Context,
-    *,
+    parent: Span | None,
     attributes: Mapping[str, AttributeValue],
     clock: Clock,
     links: Sequence[Link] = (),
 ) -> Span:
+    """Start a span of the application's provider, in the application's context."""
+    context = trace.set_span_in_context(trace.INVALID_SPAN if parent is None else parent)
     try:
         return tracer.start_span(name, context, kind, attributes, links, clock.start)
     except Exception as error:  # noqa: BLE001  (a neighbour may raise anything)

@@ -1,17 +1,17 @@
-"""Write what a recording holds onto its span, and end the span."""
+"""End a span with what its handle was given, on our own provider or on that of the application."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from opentelemetry.trace import StatusCode
 
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.written import Written
-from contextcompany.diagnostics import warn_once
-from contextcompany.recording.places.identity import run_identity
+from contextcompany.diagnostics import guard, warn_once
+from contextcompany.recording.spans.content import Content
 from contextcompany.recording.spans.failures import exception_attributes
-from contextcompany.recording.spans.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
-from contextcompany.recording.spans.sharing import redactor_of
+from contextcompany.recording.spans.sharing import deliver_copy, redactor_of
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
@@ -23,55 +23,34 @@ if TYPE_CHECKING:
     from contextcompany.recording.spans.failures import Failure
     from contextcompany.recording.spans.recording import Recording
 
-_CROWD: Final = 500
 
-
-def write(recording: Recording, failure: Failure | None, violations: list[str] | None) -> Written:
-    """Write everything onto the span of a recording and return what passed the redaction on the way.
+def finish(
+    recording: Recording, failure: Failure | None, violations: list[str] | None, end_time: int
+) -> None:
+    """End the span of a recording with all that it holds.
 
     Args:
         recording: what nothing else touches any more.
         failure: why it failed, or None.
         violations: the rules that it broke.
+        end_time: nanoseconds since the epoch.
     """
-    span, place, fields = recording.span, recording.place, recording.fields
-    if not span.is_recording():
-        return Written()
-    collected = SpanAttributes()
-    ATTRIBUTES_OF[recording.kind](fields, collected, content=recording.content)
-    collected.free({names.TCC_METADATA_PREFIX + key: value for key, value in recording.metadata.items()})
-    collected.free(recording.extra)
-    # Where an attribute limit may evict the oldest, who the span belongs to is said again, last.
-    crowded = place.is_shared or len(recording.metadata) + len(recording.extra) > _CROWD
-    last = dict(recording.identity) if crowded else {}
-    if recording.kind == "run":
-        last.update(run_identity(place.identity))
-    code = fields.get("status_code", names.STATUS_CODE_SUCCESS)
-    message = fields.get("status_message", "")
-    if failure is not None:
-        code, message = names.STATUS_CODE_ERROR, failure.message or message
-        last[names.ERROR_TYPE] = failure.error_type
-    last[names.TCC_STATUS_CODE] = code
-    # The texts of our own making hold no content; those of the caller may.
-    speaks = recording.content or (failure is not None and failure.is_ours)
-    if message and speaks:
-        last[names.TCC_STATUS_MESSAGE] = message
-    if violations:
-        last[names.TCC_VIOLATIONS] = violations
-    redactor = redactor_of(place)
-    pairs = redactor.attributes({**collected.finished(), **last})
-    span.set_attributes(pairs)
-    span.update_name(span_name(recording.kind, fields, place.identity.get(names.TCC_AGENT)))
-    if failure is None:
-        return Written(pairs)
-    # The message as it passed, where one may be said.
-    described = cast("str | None", pairs.get(names.TCC_STATUS_MESSAGE))
-    span.set_status(StatusCode.ERROR, described)
-    event: Mapping[str, AnyValue] = {}
-    if failure.exception is not None and place.is_first_to_see(failure.exception):
-        event = redactor.attributes(exception_attributes(failure.exception, content=recording.content))
-        span.add_event(names.EXCEPTION_EVENT_NAME, event)
-    return Written(pairs, described, event)
+    span = recording.span
+    if type(span) is not OwnSpan:
+        _finish_shared(recording, failure, violations, end_time)
+        return
+    if span.ended is not None:
+        return  # by other means, through `handle.span`
+    with guard:
+        content = Content(recording, failure, violations)
+        if failure is not None:
+            span.set_status(StatusCode.ERROR, content.message)
+            event = _exception_of(recording, failure)
+            if event:
+                span.add_event(names.EXCEPTION_EVENT_NAME, event)
+        span.finish(content, end_time)
+        return
+    end_span(span, end_time)  # with what it started with, which is found wanting
 
 
 def end_span(span: Span, end_time: int) -> None:
@@ -88,3 +67,45 @@ def end_span(span: Span, end_time: int) -> None:
             "a span processor of the application raised %s when a span ended",
             type(error).__name__,
         )
+
+
+def _finish_shared(
+    recording: Recording, failure: Failure | None, violations: list[str] | None, end_time: int
+) -> None:
+    written = Written()
+    try:
+        with guard:
+            written = _write(recording, failure, violations)
+    finally:
+        # A redact hook may have been interrupted from the keyboard.
+        end_span(recording.span, end_time)
+    with guard:
+        deliver_copy(recording.place, recording.span, written)
+
+
+def _write(recording: Recording, failure: Failure | None, violations: list[str] | None) -> Written:
+    """Write everything onto the span of a recording and return what passed the redaction on the way."""
+    span, place = recording.span, recording.place
+    if not span.is_recording():
+        return Written()
+    content = Content(recording, failure, violations)
+    redactor = redactor_of(place)
+    pairs = redactor.attributes(content.attributes())
+    span.set_attributes(pairs)
+    span.update_name(content.name())
+    if failure is None:
+        return Written(pairs)
+    # The message as it passed, where one may be said.
+    described = cast("str | None", pairs.get(names.TCC_STATUS_MESSAGE))
+    span.set_status(StatusCode.ERROR, described)
+    event = redactor.attributes(_exception_of(recording, failure))
+    if event:
+        span.add_event(names.EXCEPTION_EVENT_NAME, event)
+    return Written(pairs, described, event)
+
+
+def _exception_of(recording: Recording, failure: Failure) -> Mapping[str, AnyValue]:
+    """Return the attributes of the event of a failure, none where its exception is recorded already."""
+    if failure.exception is None or not recording.place.is_first_to_see(failure.exception):
+        return {}
+    return exception_attributes(failure.exception, content=recording.content)

@@ -1,0 +1,403 @@
+"""The spans of our own provider: light for the caller, and whole once somebody reads them.
+
+A span of the SDK cleans, copies and bounds each attribute in the thread that sets it. What our handles
+write is clean and bounded already, so these spans keep it as it was given and make attributes of it where
+they are read, which is in the background.
+"""
+
+from __future__ import annotations
+
+import logging
+from _thread import RLock
+from time import time_ns
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
+
+from contextcompany.delivery.spans.rebuild import rebuilt
+from contextcompany.diagnostics import guard
+from contextcompany.propagation import ids
+from contextcompany.sdk import Event, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from opentelemetry import trace
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import SpanKind, TraceState
+    from opentelemetry.util.types import AnyValue, Attributes
+
+    from contextcompany.sdk import ReadableSpan, Resource
+
+MOST_ATTRIBUTES: Final = 1_024
+"""Identity and content together stay far below it; only hundreds of metadata keys reach it."""
+MOST_EVENTS: Final = 1_024
+
+# As text a large value takes a fraction of what its objects take; made later it would wait as objects.
+_LARGE: Final = 256 << 10
+
+_RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
+_ROOT_FLAGS: Final = TraceFlags(TraceFlags.SAMPLED | _RANDOM)
+_PLAIN_FLAGS: Final = TraceFlags(TraceFlags.SAMPLED)
+_UNSET: Final = Status(StatusCode.UNSET)
+
+# What is written onto an ended span is said where the SDK says it.
+_logger: Final = logging.getLogger("opentelemetry.sdk.trace")
+
+
+class Content(Protocol):
+    """What a handle was given: it becomes attributes when the span is read.
+
+    Attributes:
+        size: about the bytes that it takes in memory.
+    """
+
+    size: int
+
+    def attributes(self) -> Mapping[str, AnyValue]:
+        """Return the attributes, clean and within their bounds."""
+        ...
+
+    def name(self) -> str:
+        """Return the name of the span."""
+        ...
+
+
+class Origin:
+    """What the spans of one configuration share.
+
+    Attributes:
+        scope: the instrumentation scope.
+        take: gets each span that has ended.
+    """
+
+    __slots__ = ("_resource", "scope", "take")
+
+    def __init__(
+        self,
+        resource: Callable[[], Resource],
+        scope: InstrumentationScope,
+        take: Callable[[OwnSpan], None],
+    ) -> None:
+        self._resource = resource
+        self.scope = scope
+        self.take = take
+
+    @property
+    def resource(self) -> Resource:
+        """Return the resource."""
+        return self._resource()
+
+
+class OwnSpan(Span):
+    """A recording span below a parent, or a root with given ids.
+
+    Args:
+        origin: what it shares with others.
+        name: its name, until its content gives another.
+        kind: its kind.
+        parent: the span that it starts below, or None for a root.
+        root: trace id and span id of a root; random ones where it is None.
+        started: the attributes with which it starts; not to be changed any more.
+        start_time: nanoseconds since the epoch.
+        links: to spans elsewhere.
+    """
+
+    def __new__(cls, *_given: object) -> Self:
+        """Return a bare span; the class of the SDK would look at its arguments first."""
+        return object.__new__(cls)
+
+    def __init__(  # noqa: PLR0917  (keywords cost the caller a tenth of a span)
+        self,
+        origin: Origin,
+        name: str,
+        kind: SpanKind,
+        parent: trace.Span | None,
+        root: tuple[int, int] | None,
+        started: Mapping[str, AnyValue],
+        start_time: int,
+        links: Sequence[Link] = (),
+    ) -> None:
+        self.origin = origin
+        self.given_name = name
+        self.span_kind = kind
+        self.started = started
+        self.began = start_time
+        self.ended: int | None = None
+        self.content: Content | None = None
+        self.is_whole = False
+        self.ending = RLock()
+        self.own_status = _UNSET
+        self.trace_state: TraceState | None = None
+        self.below: SpanContext | int | None = None
+        self.trace_id: int
+        self.span_id: int
+        self.flags: TraceFlags
+        if type(parent) is OwnSpan:
+            self.trace_id = parent.trace_id
+            self.below = parent.span_id
+            self.flags = parent.flags
+            self.trace_state = parent.trace_state
+            self.span_id = ids.random_span_id()
+        else:
+            self._start_below(None if parent is None else parent.get_span_context(), root)
+        if links:
+            self.own_links: Sequence[Link] = BoundedList.from_seq(MOST_EVENTS, links)
+
+    # What most spans never have.
+    own_links: Sequence[Link] = ()
+    own_events: BoundedList[Event] | None = None
+    written: BoundedAttributes | None = None
+    _context_made: SpanContext | None = None
+    _attributes_made: dict[str, AnyValue] | None = None
+    _evicted = 0
+
+    def _start_below(self, parent: SpanContext | None, root: tuple[int, int] | None) -> None:
+        if parent is not None and parent.is_valid:
+            self.trace_id, self.span_id = parent.trace_id, ids.random_span_id()
+            self.below = parent
+            self.flags = TraceFlags(_PLAIN_FLAGS | (parent.trace_flags & _RANDOM))
+            self.trace_state = parent.trace_state or None
+        else:
+            self.trace_id, self.span_id = root or (ids.random_trace_id(), ids.random_span_id())
+            self.flags = _ROOT_FLAGS
+
+    def __repr__(self) -> str:
+        """Return the span with its name and context."""
+        return f'{type(self).__name__}(name="{self.name}", context={self.context})'
+
+    @property
+    def size(self) -> int | None:
+        """Return about the bytes that its content takes in memory; None once attributes are made of it."""
+        content = self.content
+        return None if content is None else content.size
+
+    # What the API says of a span that is read.
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        content = self.content
+        return self.given_name if content is None else content.name()
+
+    @property
+    def kind(self) -> SpanKind:
+        """Return its kind."""
+        return self.span_kind
+
+    @property
+    def context(self) -> SpanContext:
+        """Return its context."""
+        made = self._context_made
+        if made is None:
+            made = self._context_made = self._context_of(self.span_id)
+        return made
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """Return the context of its parent, None for a root."""
+        below = self.below
+        return self._context_of(below) if type(below) is int else below  # type: ignore[return-value]
+
+    @property
+    def start_time(self) -> int:
+        """Return when it started, in nanoseconds since the epoch."""
+        return self.began
+
+    @property
+    def end_time(self) -> int | None:
+        """Return when it ended, in nanoseconds since the epoch, or None."""
+        return self.ended
+
+    @property
+    def status(self) -> Status:
+        """Return its status."""
+        return self.own_status
+
+    @property
+    def attributes(self) -> Attributes:
+        """Return its attributes as they are now."""
+        return MappingProxyType(self.all_attributes())
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Return its events."""
+        return () if self.own_events is None else tuple(self.own_events)
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """Return its links."""
+        return tuple(self.own_links)
+
+    @property
+    def resource(self) -> Resource:
+        """Return its resource."""
+        return self.origin.resource
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope:
+        """Return its scope."""
+        return self.origin.scope
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Return how many attributes had no room."""
+        return self._evicted
+
+    @property
+    def dropped_events(self) -> int:
+        """Return how many events had no room."""
+        return 0 if self.own_events is None else self.own_events.dropped
+
+    @property
+    def dropped_links(self) -> int:
+        """Return how many links had no room."""
+        return self.own_links.dropped if isinstance(self.own_links, BoundedList) else 0
+
+    def get_span_context(self) -> SpanContext:
+        """Return its context."""
+        return self.context
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """Return it as JSON text, as the SDK writes spans."""
+        text: str = rebuilt(self).to_json(indent)
+        return text
+
+    def all_attributes(self) -> dict[str, AnyValue]:
+        """Return its attributes; those of an ended span are made once and may be added to."""
+        made = self._attributes_made
+        if made is not None:
+            return made
+        is_over, content, written = self.ended is not None, self.content, self.written
+        pairs: Mapping[str, AnyValue] = {}
+        if content is not None:
+            self.is_whole = False
+            with guard:
+                pairs = content.attributes()
+                self.is_whole = True
+        made = {**self.started, **(written or {}), **pairs}
+        if len(made) > MOST_ATTRIBUTES or (written is not None and written.dropped):
+            made = self._bounded(pairs)
+        if is_over:
+            self._attributes_made = made
+            if content is not None:
+                self.given_name, self.content = content.name(), None
+        return made
+
+    def _bounded(self, pairs: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
+        # As the SDK does: of too many the oldest go, and what is said again counts as new.
+        kept = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
+        for group in (self.started, self.written or {}, pairs):
+            kept.update(group)
+        self._evicted = kept.dropped + (0 if self.written is None else self.written.dropped)
+        return dict(kept.copy())
+
+    def _context_of(self, span_id: int) -> SpanContext:
+        return SpanContext(self.trace_id, span_id, False, self.flags, self.trace_state)
+
+    # What the API lets others write.
+
+    def is_recording(self) -> bool:
+        """Return whether it has not ended."""
+        return self.ended is None
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute; what the handle sets at its end wins."""
+        self.set_attributes({key: value})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes; what the handle sets at its end wins."""
+        with self.ending:
+            if self._is_open("Setting attribute"):
+                if self.written is None:
+                    self.written = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
+                self.written.update(attributes)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """Add an event."""
+        event = Event(name, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True), timestamp)
+        with self.ending:
+            if self._is_open("Adding event"):
+                if self.own_events is None:
+                    self.own_events = BoundedList(MOST_EVENTS)
+                self.own_events.append(event)
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """Add a link; one to nowhere that says nothing is left out."""
+        if context is None or not (context.is_valid or attributes or context.trace_state):
+            return
+        link = Link(context, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True))
+        with self.ending:
+            if self._is_open("Adding link"):
+                if not isinstance(self.own_links, BoundedList):
+                    self.own_links = BoundedList.from_seq(MOST_EVENTS, self.own_links)
+                self.own_links.append(link)
+
+    def update_name(self, name: str) -> None:
+        """Set its name, until the handle ends it."""
+        with self.ending:
+            if self._is_open("Updating name"):
+                self.given_name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Set its status; unset changes nothing, and OK is final."""
+        code = status.status_code if isinstance(status, Status) else status
+        with self.ending:
+            is_final = self.own_status.status_code is StatusCode.OK or code is StatusCode.UNSET
+            if self._is_open("Setting status") and not is_final:
+                self.own_status = status if isinstance(status, Status) else Status(status, description)
+
+    def end(self, end_time: int | None = None) -> None:
+        """End it past its handle: with what is written on it, held against the invariants."""
+        if self._close(time_ns() if end_time is None else end_time, None):
+            self.origin.take(self)
+
+    def finish(self, content: Content, end_time: int) -> None:
+        """End it with what its handle was given, unless it has ended.
+
+        Args:
+            content: what keeps the rules for its kind, or goes with the status of a failure.
+            end_time: nanoseconds since the epoch.
+        """
+        if self._close(end_time, content):
+            if content.size > _LARGE:
+                self.all_attributes()
+            self.origin.take(self)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """End it; an exception is recorded and makes it a failed one."""
+        if exc_val is not None and self.is_recording():
+            self.record_exception(exc_val, escaped=True)
+            self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {exc_val}")
+        self.end()
+
+    def _close(self, end_time: int, content: Content | None) -> bool:
+        with self.ending:
+            if not self._is_open("Calling end()"):
+                return False
+            self.content = content
+            self.is_whole = content is not None
+            self.ended = end_time
+            return True
+
+    def _is_open(self, what: str) -> bool:
+        if self.ended is None:
+            return True
+        _logger.warning("%s on an ended span.", what)
+        return False
+
+
+def is_doubtful(span: ReadableSpan) -> bool:
+    """Return whether others may have brought something onto a span of ours, or ended it."""
+    if type(span) is not OwnSpan:
+        return False
+    return not span.is_whole or span.own_events is not None or span.own_status is not _UNSET

@@ -1,0 +1,102 @@
+"""What a handle was given until its end, and the attributes that become of it."""
+
+from __future__ import annotations
+
+from sys import getsizeof
+from typing import TYPE_CHECKING, Any, Final
+
+from contextcompany.recording.places.identity import run_identity
+from contextcompany.recording.spans.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
+from contextcompany.semconv import attributes as names
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AnyValue
+
+    from contextcompany.recording.spans.failures import Failure
+    from contextcompany.recording.spans.recording import Recording
+
+_CROWD: Final = 500
+_NUMBER: Final = 30
+
+
+class Content:
+    """Everything that stands on a span when its handle has ended it.
+
+    It shares nothing that its makers still change, so that it may be asked in the background.
+
+    Args:
+        recording: what nothing else touches any more.
+        failure: why it failed, or None.
+        violations: the rules that it broke.
+
+    Attributes:
+        size: about the bytes that it takes in memory.
+    """
+
+    __slots__ = ("_capture", "_extra", "_fields", "_kind", "_last", "_metadata", "_subject", "size")
+
+    def __init__(self, recording: Recording, failure: Failure | None, violations: list[str] | None) -> None:
+        place = recording.place
+        fields = recording.fields
+        self._kind = recording.kind
+        self._fields = fields
+        self._metadata = recording.metadata
+        self._extra = recording.extra
+        self._capture = recording.content
+        self._subject = place.identity.get(names.TCC_AGENT)
+        last: dict[str, Any] = {}
+        # Where an attribute limit may evict the oldest, who the span belongs to is said again, last.
+        if place.is_shared or len(self._metadata) + len(self._extra) > _CROWD:
+            last.update(recording.identity)
+        if place.identity and recording.kind == "run":
+            last.update(run_identity(place.identity))
+        code = fields.get("status_code", names.STATUS_CODE_SUCCESS)
+        message = fields.get("status_message", "")
+        if failure is not None:
+            code, message = names.STATUS_CODE_ERROR, failure.message or message
+            last[names.ERROR_TYPE] = failure.error_type
+        last[names.TCC_STATUS_CODE] = code
+        # The texts of our own making hold no content; those of the caller may.
+        if message and (recording.content or (failure is not None and failure.is_ours)):
+            last[names.TCC_STATUS_MESSAGE] = message
+        if violations:
+            last[names.TCC_VIOLATIONS] = tuple(violations)
+        self._last = last
+        self.size = sum(map(_weight, fields.values()))
+        if self._metadata or self._extra:
+            self.size += _weight(self._metadata) + _weight(self._extra)
+
+    def attributes(self) -> dict[str, AnyValue]:
+        """Return the attributes, those that the caller named first."""
+        collected = SpanAttributes()
+        ATTRIBUTES_OF[self._kind](self._fields, collected, content=self._capture)
+        if self._metadata:
+            prefix = names.TCC_METADATA_PREFIX
+            collected.free({prefix + key: value for key, value in self._metadata.items()})
+        if self._extra:
+            collected.free(self._extra)
+        return {**collected.finished(), **self._last}
+
+    def name(self) -> str:
+        """Return the name of the span."""
+        return span_name(self._kind, self._fields, self._subject)
+
+    @property
+    def message(self) -> str | None:
+        """Return what is said of the status, where something may be said."""
+        said = self._last.get(names.TCC_STATUS_MESSAGE)
+        return said if isinstance(said, str) else None
+
+
+def _weight(value: object) -> int:
+    """Estimate what a value takes on the heap, in bytes."""
+    kind = type(value)
+    if kind is str:
+        return getsizeof(value)
+    if kind is tuple or kind is list:
+        found: Any = value
+        return sum(map(_weight, found)) + _NUMBER
+    if kind is dict:
+        pairs: Any = value
+        return sum(map(_weight, pairs)) + sum(map(_weight, pairs.values())) + 2 * _NUMBER
+    return _NUMBER
