@@ -81,10 +81,22 @@ class Guard:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if exc is None or not isinstance(exc, Exception):
+        if exc is None or self.strict or not isinstance(exc, Exception):
             return False
+        self._note(exc, traceback)
+        return True
+
+    def caught(self, error: Exception) -> None:
+        """Do with an error what the block does, for where entering one costs too much.
+
+        Raises:
+            Exception: the error itself, with `strict` set.
+        """
         if self.strict:
-            return False
+            raise error
+        self._note(error, error.__traceback__)
+
+    def _note(self, error: Exception, traceback: TracebackType | None) -> None:
         self.errors += 1
         place = traceback
         while place is not None and place.tb_next is not None:
@@ -94,10 +106,9 @@ class Guard:
         warn_once(
             ("guard", where),
             "an internal error was kept from the application: %s at %s; please report it",
-            type(exc).__name__,
+            type(error).__name__,
             where,
         )
-        return True
 
 
 guard: Final = Guard()

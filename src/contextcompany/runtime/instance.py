@@ -116,7 +116,7 @@ class Instance:
 
     def take(self, span: OwnSpan) -> None:
         """Take a span of ours that has ended, give it to its companions, and bring it to its outbox."""
-        with guard:
+        try:
             waiting = self._waiting
             if waiting is not None and waiting.has_companions and waiting.take(span, self._deliver_checked):
                 return
@@ -124,6 +124,8 @@ class Instance:
                 self.deliver(span)
             else:
                 self._deliver_checked(span)
+        except Exception as error:  # noqa: BLE001  (as in a block of the guard)
+            guard.caught(error)
 
     def _deliver_checked(self, span: ReadableSpan) -> None:
         self.deliver(checked(span, content=self.settings.capture_content))

@@ -13,8 +13,10 @@ from contextcompany.settings.destination import origin
 
 if TYPE_CHECKING:
     import weakref
+    from collections.abc import Mapping
 
     from opentelemetry.trace import Span, SpanContext, Tracer
+    from opentelemetry.util.types import AttributeValue
 
     from contextcompany.runtime.holding import HeldRun
     from contextcompany.runtime.instance import Instance
@@ -40,6 +42,7 @@ class Place:
         held: holds the spans back until it is known whether the root run fails, or None.
         sets_context: whether entered handles are current in the OpenTelemetry context too.
         identity: the reserved metadata keys that were set so far; children created later carry them.
+        common: the attributes with which spans of a kind start, beside the identity they were made for.
         borrowed: those of them that came from around the run, not from its metadata.
         session_id: the session it belongs to, or None.
         outer: the run around it, for one that started inside another.
@@ -48,6 +51,7 @@ class Place:
 
     __slots__ = (
         "borrowed",
+        "common",
         "destination",
         "first",
         "held",
@@ -78,7 +82,7 @@ class Place:
         is_off: bool = False,
         sets_context: bool = False,
         identity: dict[str, str] | None = None,
-        borrowed: set[str] | None = None,
+        borrowed: frozenset[str] = frozenset(),
         session_id: str | None = None,
         outer: Place | None = None,
         is_unsampled: bool = False,
@@ -96,7 +100,8 @@ class Place:
         self.is_off = is_off
         self.sets_context = sets_context
         self.identity = {} if identity is None else identity
-        self.borrowed: set[str] = set() if borrowed is None else borrowed
+        self.borrowed = borrowed
+        self.common: dict[str, tuple[Mapping[str, str], Mapping[str, AttributeValue]]] = {}
         self.session_id = session_id
         self.outer = outer
         self.is_unsampled = is_unsampled
@@ -182,6 +187,7 @@ class Places:
 
     def end(self, place: Place) -> None:
         """Remember a run that has ended, among the last ones; the oldest goes when there are too many."""
+        place.common = {}
         with self._lock:
             if self._live.get(place.run_id) is place:
                 del self._live[place.run_id]

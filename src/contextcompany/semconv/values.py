@@ -145,7 +145,7 @@ def attribute_value(value: object) -> tuple[AttributeValue | None, bool]:
     and other objects that are text once frozen become that text; anything else becomes JSON text.
     """
     if type(value) is str and value.isascii() and len(value) <= MAX_VALUE_BYTES and "data:" not in value:
-        return clean_text(value)
+        return (value, False) if "\0" not in value else clean_text(value)
     plain, cut = freeze(value)
     if plain is None or isinstance(plain, str | bool | int | float):
         return plain, cut

@@ -31,7 +31,8 @@ class Desk:
     Attributes:
         name: the destination, as it may be logged.
         shelf: what is on disk, or None where nothing may be.
-        changed: the lock of all of this, and the bell for those who wait.
+        lock: the lock of all of this.
+        changed: the same lock with the bell for those who wait.
         stock: what is in memory.
         schedule: when the next attempt may be made.
         urgent: whether somebody waits for what is in memory.
@@ -53,7 +54,8 @@ class Desk:
     def start_afresh(self) -> None:
         """Begin empty, with a lock that nobody holds."""
         # Reentrant: garbage collection may run in here, and a finalizer of the application end a run.
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.stock = Stock()
         self.schedule = Schedule()
         self.urgent = False
@@ -115,6 +117,11 @@ class Desk:
         level = logging.INFO if self.probes_failed else logging.WARNING
         for reason in reasons:
             self.say(level, "spans are lost: %s (%s); tcc.stats() counts them", reason, self.name)
+
+    @property
+    def has_lines(self) -> bool:
+        """Return whether something is to be logged."""
+        return bool(self._lines)
 
     def speak(self) -> None:
         """Log what was said; without the lock."""

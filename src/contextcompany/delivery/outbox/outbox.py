@@ -72,13 +72,14 @@ class Outbox:
         """
         entry = Entry(span, receipt, prepare)
         desk = self._desk
-        with desk.changed:
+        with desk.lock:
             is_late = desk.closed
             if not is_late:
                 self._take_in(entry)
         if is_late:
             self._keep_late(entry)
-        desk.speak()
+        if desk.has_lines:
+            desk.speak()
 
     def counters(self) -> Counters:
         """Return a snapshot of the counts."""
@@ -191,7 +192,9 @@ class Outbox:
         desk = self._desk
         stock = desk.stock
         was_empty = not len(stock)
-        desk.say_lost(stock.add(entry))
+        lost = stock.add(entry)
+        if lost:
+            desk.say_lost(lost)
         if was_empty:
             desk.oldest_at = time.monotonic()
         if entry.receipt is not None:

@@ -24,6 +24,7 @@ BATCH_BYTES: Final = 2 << 20
 
 OUTBOX_FULL: Final = "outbox full"
 AT_SHUTDOWN: Final = "undelivered at shutdown"
+_NOTHING_SAID: Final = ()
 NOT_WRITTEN: Final = "undelivered at shutdown, and the disk could not be written"
 
 
@@ -98,8 +99,13 @@ class Stock:
             numbers.append(self.added - len(self._waiting) + 1)
         return min(numbers, default=float("inf"))
 
-    def add(self, entry: Entry) -> list[str]:
+    def add(self, entry: Entry) -> Sequence[str]:
         """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
+        if self._has_room(entry.size):
+            self._waiting.append(entry)
+            self.added += 1
+            self._waiting_bytes += entry.size
+            return _NOTHING_SAID
         said: list[str] = []
         while self._waiting and self._is_crowded(entry.size):
             said += self._drop_entry()
@@ -275,6 +281,14 @@ class Stock:
             dropped=+counts.dropped,
             recovered=counts.recovered,
             last_error=counts.last_error,
+        )
+
+    def _has_room(self, further: int) -> bool:
+        """Return whether half of the bounds is free for certain; what is cheap to ask."""
+        held = self._waiting_bytes + self._parcel_bytes + 2 * self._packing_bytes + further
+        return (
+            held <= MOST_BYTES // 2
+            and len(self._waiting) + self._packing + self._parcel_spans <= MOST_SPANS // 2
         )
 
     def _is_full(self, further: int) -> bool:

@@ -215,8 +215,11 @@ class Handle:
         Raises:
             ValueError: where the block is left without a required field; the span was sent, repaired.
         """
-        with guard:
-            self._leave_context()
+        try:
+            if self._entered:
+                leave(process.current, self._entered.pop())
+        except Exception as error:  # noqa: BLE001  (as in a block of the guard)
+            guard.caught(error)
         failure = None if exc is None or self._recording.is_given_up_by(exc) else failure_from(exc)
         missing = self._recording.leave_block(failure)
         if missing and exc is None:
@@ -240,10 +243,6 @@ class Handle:
         frame = None if entering is None else generator_frame(entering)
         return enter(process.current, self._recording, sets_context=self._place.sets_context, frame=frame)
 
-    def _leave_context(self) -> None:
-        if self._entered:
-            leave(process.current, self._entered.pop())
-
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)
         return f"{type(self).__name__}({shown}, {self._recording.state.value})"
@@ -255,11 +254,14 @@ def converted(argument: str, given: object) -> dict[str, Any]:
     Raises:
         TypeError: for anything but a mapping.
     """
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         raise TypeError(f"{argument} must be a mapping: got {type(given).__name__}; pass a dict")
     pairs: dict[str, Any] = {}
     for key, value in dict(cast("Mapping[object, object]", given)).items():
-        name = clean_text(key, _MOST_KEY_BYTES)[0]
+        if type(key) is str and key.isascii() and len(key) < _MOST_KEY_BYTES and "\0" not in key:
+            name = key
+        else:
+            name = clean_text(key, _MOST_KEY_BYTES)[0]
         if not name:
             warn_once((argument, "empty key"), "%s with an empty key is left out", argument)
             continue

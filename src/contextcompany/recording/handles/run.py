@@ -95,10 +95,9 @@ class Run(Handle):
             TypeError: for data that is no mapping.
             RuntimeError: after `end()` or `error()`.
         """
-        changes = {
-            **(converted("metadata", data) if data is not None else {}),
-            **converted("metadata", kwargs),
-        }
+        changes = {} if data is None else converted("metadata", data)
+        if kwargs:
+            changes |= converted("metadata", kwargs)
         named = {key: changes.pop(key) for key in IDENTITY_KEYS & changes.keys()}
         if not self._recording.put_metadata(changes):
             return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from contextcompany.diagnostics import warn_once
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 _MOST_NAME_BYTES = 4_096
+_NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 _Chunks = TypeVar("_Chunks", bound="Streamed")
 
@@ -255,19 +257,20 @@ def new_step(
     directly: bool = False,
 ) -> Step:
     """Start a step at a place; `directly` under the place's own span, whatever is current."""
-    known_id = ids.id_text("step_id", step_id) or ids.new_id()
+    given_id = None if step_id is None else ids.id_text("step_id", step_id)
+    known_id = given_id or ids.new_id()
     recording = start_child(
         "step",
         place,
         below=place.as_span() if directly else None,
         attributes={
-            names.TCC_STEP_ID: clean_text(known_id)[0],
-            names.GEN_AI_PROVIDER_NAME: clean_text(
-                names.PROVIDER_OTHER if provider is None else provider, _MOST_NAME_BYTES
-            )[0],
+            names.TCC_STEP_ID: known_id if given_id is None else clean_text(given_id)[0],
+            names.GEN_AI_PROVIDER_NAME: names.PROVIDER_OTHER
+            if provider is None
+            else clean_text(provider, _MOST_NAME_BYTES)[0],
         },
-        fields={},
-        start_time=nanoseconds("start_time", start_time),
+        fields=_NO_FIELDS,
+        start_time=None if start_time is None else nanoseconds("start_time", start_time),
     )
     made = Step(recording, step_id=known_id, run=run)
     return made if provider is None else made.model(provider=provider)

@@ -122,10 +122,11 @@ def new_tool_call(
     run: Handle | None = None,
 ) -> ToolCall:
     """Start a tool call at a place, below the given span or the nearest handle of the run."""
-    known_id = ids.id_text("tool_call_id", tool_call_id) or ids.new_id()
+    given_id = None if tool_call_id is None else ids.id_text("tool_call_id", tool_call_id)
+    known_id = given_id or ids.new_id()
     fields: dict[str, Any] = {}
     attributes: dict[str, AttributeValue] = {
-        names.GEN_AI_TOOL_CALL_ID: clean_text(known_id)[0],
+        names.GEN_AI_TOOL_CALL_ID: known_id if given_id is None else clean_text(given_id)[0],
         names.GEN_AI_TOOL_TYPE: names.TOOL_TYPE_FUNCTION,
     }
     if tool_name is not None:
@@ -136,7 +137,7 @@ def new_tool_call(
         below=below,
         attributes=attributes,
         fields=fields,
-        start_time=nanoseconds("start_time", start_time),
+        start_time=None if start_time is None else nanoseconds("start_time", start_time),
     )
     recording.fields.update(fields)
     return ToolCall(recording, tool_call_id=known_id, run=run)

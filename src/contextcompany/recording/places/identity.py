@@ -64,9 +64,10 @@ def put_identity(place: Place, key: str, text: str | None) -> None:
     """Set a reserved key of a run, or remove it; a name from around the run goes with its id."""
     name = _NAME_OF.get(key)
     if name in place.borrowed and place.identity.get(key, text) != text:
-        place.borrowed.discard(name)
+        place.borrowed -= {name}
         place.identity.pop(name, None)
-    place.borrowed.discard(key)
+    if key in place.borrowed:
+        place.borrowed -= {key}
     if text is None:
         place.identity.pop(key, None)
     else:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CROWD: Final = 500
 _NUMBER: Final = 30
+_ENTRY: Final = 200
 
 
 class Content:
@@ -62,9 +63,14 @@ class Content:
         if violations:
             last[names.TCC_VIOLATIONS] = tuple(violations)
         self._last = last
-        self.size = sum(map(_weight, fields.values()))
-        if self._metadata or self._extra:
-            self.size += _weight(self._metadata) + _weight(self._extra)
+        size = 0
+        for value in fields.values():
+            if type(value) is tuple:  # content; all else is short
+                size += _weight(value[0])
+        for given in (self._metadata, self._extra):
+            for value in given.values():
+                size += _ENTRY + _weight(value[0])
+        self.size = size
 
     def attributes(self) -> dict[str, AnyValue]:
         """Return the attributes, those that the caller named first."""

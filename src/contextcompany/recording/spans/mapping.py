@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 
+# What spans of a kind are called, and the field behind it; a run is called by its agent.
+_NAMED_BY: Final[Mapping[str, tuple[str, str | None]]] = {
+    "run": (names.OPERATION_INVOKE_AGENT, None),
+    "step": (names.OPERATION_CHAT, "model_requested"),
+    "tool_call": (names.OPERATION_EXECUTE_TOOL, "name"),
+}
 _LEAST_BYTES: Final = 1_024
 _SHORT_TEXT: Final = 16 << 10
 _LIST_BEGINS: Final = frozenset("[")
@@ -177,13 +183,10 @@ def _repeated_definitions(text: str, content: bool) -> str:
     return to_json(_shaped(text, content))[0]
 
 
-def span_name(kind: str, fields: Fields, agent: str | None) -> str:
+def span_name(kind: str, fields: Mapping[str, Any], agent: str | None) -> str:
     """Return the name of a span: its operation, and what the operation is about where that is known."""
-    operation, subject = {
-        "run": (names.OPERATION_INVOKE_AGENT, agent),
-        "step": (names.OPERATION_CHAT, fields.get("model_requested")),
-        "tool_call": (names.OPERATION_EXECUTE_TOOL, fields.get("name")),
-    }[kind]
+    operation, field = _NAMED_BY[kind]
+    subject = agent if field is None else fields.get(field)
     return f"{operation} {subject}" if subject else operation
 
 

@@ -32,7 +32,7 @@ def application_span() -> Span | None:
 def parent_within(place: Place) -> Span:
     """Return the nearest open handle of a run in this context, else the run itself, as a parent."""
     nearest = process.current.innermost_open()
-    if nearest is not None and nearest.place.run_id != place.run_id:
+    if nearest is not None and nearest.place is not place and nearest.place.run_id != place.run_id:
         around = (one for one in process.current.chain() if one.is_open and one.place.run_id == place.run_id)
         nearest = next(around, None)
     return place.as_span() if nearest is None else innermost_below(nearest, shared=place.is_shared)
@@ -41,11 +41,11 @@ def parent_within(place: Place) -> Span:
 def innermost_below(nearest: CurrentRecording, *, shared: bool) -> Span:
     """Return the application's span below ours, which only its own provider can have, else ours."""
     span = nearest.span
-    if shared and process.current.is_bound(nearest):
+    if not shared or process.current.is_bound(nearest):
         return span  # a generator's handle is not in the OpenTelemetry context, and nothing below it
     host = trace.get_current_span()
     same_trace = host.get_span_context().trace_id == span.get_span_context().trace_id
-    return host if shared and same_trace and host.is_recording() and not providers.is_ours(host) else span
+    return host if same_trace and host.is_recording() and not providers.is_ours(host) else span
 
 
 def nearest_around() -> CurrentRecording | None:

@@ -106,7 +106,7 @@ def start_run(
         destination=target,
         sets_context=is_shared or providers.application_provider() is None,
         identity=told.identity,
-        borrowed=set(told.identity),
+        borrowed=frozenset(told.identity),
         session_id=session_id,
         outer=around,
         sample_rate=decision.rate,
@@ -144,14 +144,7 @@ def start_child(
         return Recording(kind, place, trace.INVALID_SPAN, clock)
     process.prepare_worker()  # forked inside of the run, it never asked for an instance
     parent = below if below is not None else parent_within(place)
-    started = {
-        **_start_attributes(
-            kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
-        ),
-        **child_identity(place.identity),
-        **(agent_identity(place.identity) if kind == "tool_call" else {}),
-        **attributes,
-    }
+    started = {**_common(kind, place), **attributes}
     span: Span
     if place.shared is None:
         span = OwnSpan(
@@ -169,6 +162,26 @@ def start_child(
     else:
         span = _start(place.shared, _name(kind, fields), _KINDS[kind], parent, started, clock, links)
     return Recording(kind, place, span, clock, started)
+
+
+def _common(kind: str, place: Place) -> Mapping[str, AttributeValue]:
+    """Return the attributes with which the spans of a kind start in a run.
+
+    Made once, and again where the run's identity has changed since.
+    """
+    known = place.common.get(kind)
+    if known is not None and known[0] == place.identity:
+        return known[1]
+    identity = dict(place.identity)
+    made = {
+        **_start_attributes(
+            kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
+        ),
+        **child_identity(identity),
+        **(agent_identity(identity) if kind == "tool_call" else {}),
+    }
+    place.common[kind] = identity, made
+    return made
 
 
 def start_feedback(place: Place, attributes: Mapping[str, AttributeValue]) -> Span:
@@ -231,7 +244,7 @@ def _run_attributes(
 
 
 def _name(kind: str, fields: Mapping[str, object] | None = None) -> str:
-    return span_name(kind, dict(fields or {}), None)
+    return span_name(kind, fields, None) if fields else _OPERATIONS[kind]
 
 
 def _start(  # noqa: PLR0917

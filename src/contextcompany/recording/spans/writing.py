@@ -41,7 +41,7 @@ def finish(
         return
     if span.ended is not None:
         return  # by other means, through `handle.span`
-    with guard:
+    try:
         content = Content(recording, failure, violations)
         if failure is not None:
             span.set_status(StatusCode.ERROR, content.message)
@@ -49,8 +49,9 @@ def finish(
             if event:
                 span.add_event(names.EXCEPTION_EVENT_NAME, event)
         span.finish(content, end_time)
-        return
-    end_span(span, end_time)  # with what it started with, which is found wanting
+    except Exception as error:  # noqa: BLE001  (as in a block of the guard)
+        guard.caught(error)
+        end_span(span, end_time)  # with what it started with, which is found wanting
 
 
 def end_span(span: Span, end_time: int) -> None:
