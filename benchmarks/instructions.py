@@ -39,6 +39,8 @@ _GROWTH: Final = 1.02
 _FOREVER: Final = 1_000_000.0
 _RUNS_OF_A_BATCH: Final = 40
 _SPANS_PER_RUN: Final = 6
+_BATCH: Final = _RUNS_OF_A_BATCH * _SPANS_PER_RUN
+_TIMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def _off(**settings: Any) -> Callable[[], Callable[[int], object]]:
     return prepare
 
 
-def _batch() -> tuple[Any, list[Any]]:
-    """Return a sink and entries as its outbox gets them, of some runs."""
+def _batches(count: int) -> tuple[Any, list[list[Any]]]:
+    """Return a sink and so many batches of entries as its outbox gets them."""
     import contextcompany as tcc
     from benchmarks.peers.adapters.ours import recorder
     from benchmarks.peers.workload import RUNS
@@ -134,10 +136,12 @@ def _batch() -> tuple[Any, list[Any]]:
     Outbox.submit = submit  # type: ignore[method-assign, assignment]
     tcc.configure(tcc_url=_NOBODY)
     record = recorder().run
-    for variant in RUNS[:_RUNS_OF_A_BATCH]:
-        record(variant)
+    for _ in range(count):
+        for variant in RUNS[:_RUNS_OF_A_BATCH]:
+            record(variant)
     load_prices()
-    return taken[0][0], [entry for _, entry in taken]
+    entries = [entry for _, entry in taken]
+    return taken[0][0], [entries[first : first + _BATCH] for first in range(0, len(entries), _BATCH)]
 
 
 def _prepared(sink: Any, entries: list[Any]) -> list[Any]:
@@ -146,12 +150,13 @@ def _prepared(sink: Any, entries: list[Any]) -> list[Any]:
 
 
 def _preparing() -> Callable[[int], object]:
-    sink, entries = _batch()
-    return lambda _: _prepared(sink, entries)
+    # A span is prepared once: each time takes a batch that nobody has read.
+    sink, batches = _batches(_TIMES)
+    return lambda number: _prepared(sink, batches[number])
 
 
 def _encoding() -> Callable[[int], object]:
-    sink, entries = _batch()
+    sink, (entries,) = _batches(1)
     spans = _prepared(sink, entries)
     return lambda _: sink.pack(entries, spans)
 
@@ -159,7 +164,8 @@ def _encoding() -> Callable[[int], object]:
 def _stock_encoding() -> Callable[[int], object]:
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-    spans = _prepared(*_batch())
+    sink, (entries,) = _batches(1)
+    spans = _prepared(sink, entries)
     return lambda _: encode_spans(spans).SerializeToString()
 
 
@@ -167,13 +173,12 @@ def _import() -> Callable[[int], object]:
     return lambda _: __import__("contextcompany")
 
 
-_BATCH: Final = _RUNS_OF_A_BATCH * _SPANS_PER_RUN
 WORKS: Final = {
     "raw": Work("a run, by hand with the bare SDK", _raw),
     "ours": Work("a run", _ours, beside="raw"),
     "disabled": Work("a run, disabled", _off(disabled=True), beside="raw"),
     "sampled_out": Work("a run, sampled out", _off(sample_rate=0.0), beside="raw"),
-    "preparing": Work("a span, prepared in the background", _preparing, few=1, many=3, parts=_BATCH),
+    "preparing": Work("a span, prepared in the background", _preparing, few=1, many=_TIMES, parts=_BATCH),
     "stock": Work(
         "a span, encoded by the exporter of OpenTelemetry", _stock_encoding, few=1, many=3, parts=_BATCH
     ),

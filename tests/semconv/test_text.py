@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections import UserString
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextcompany.semconv.text import byte_size, class_name, clean_text, number_text, text_of
+from contextcompany.semconv.text import byte_size, class_name, clean_text, number_text, quoted, text_of
 from tests.semconv import hostile
 
 TEXTS = st.one_of(
@@ -135,3 +136,9 @@ def test_names_of_classes_are_bounded() -> None:
 def test_numbers_that_json_lacks_have_a_name(value: float, expected: str) -> None:
     """Non-finite and huge numbers become text that says what they were."""
     assert number_text(value) == expected
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text('a"\\\n\r\t\b\f\0\x1f\x7fé'))
+def test_a_quoted_text_is_what_json_says(text: str) -> None:
+    """Whatever a text holds, it is quoted and escaped exactly as the JSON encoder does it."""
+    assert quoted(text) == json.dumps(text, ensure_ascii=False)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import UserString
 from enum import Enum
+from json.encoder import encode_basestring
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ _LONGEST_NAME: Final = 200
 _PRINTABLE_BITS: Final = 14_000
 _CUT: Final = re.compile(r"\.\.\.\[(\d{1,18}) characters cut\]\Z")
 _LONGEST_MARKER: Final = 48
+# The backslash first: the others bring one.
+_OFTEN_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))
+_RARELY_ESCAPED: Final = bytes(set(range(0x20)) - set(b"\n\t\r"))
 
 # A metaclass can hide `__name__`; the slot of `type` cannot be hidden.
 _name_of: Final[Any] = type.__dict__["__name__"].__get__
@@ -40,6 +44,21 @@ def clean_text(value: object, limit: int = MAX_VALUE_BYTES) -> tuple[str, bool]:
     if value.isascii() and len(value) <= limit and "\0" not in value:
         return value, False
     return _bounded(value, max(limit, 0))
+
+
+def quoted(text: str) -> str:
+    """Return a valid text as JSON says it: in quotes, with what must be escaped and nothing more.
+
+    Equal to what `json` makes of it, in a fraction of the time: most texts hold nothing to escape, or a few
+    kinds of it, which is found out by searches that look at many characters at once.
+    """
+    data = text.encode()
+    if len(data.translate(None, _RARELY_ESCAPED)) != len(data):
+        return encode_basestring(text)
+    for character, escaped in _OFTEN_ESCAPED:
+        if character in text:
+            text = text.replace(character, escaped)
+    return f'"{text}"'
 
 
 def byte_size(text: str) -> int:

@@ -24,7 +24,6 @@ BATCH_BYTES: Final = 2 << 20
 
 OUTBOX_FULL: Final = "outbox full"
 AT_SHUTDOWN: Final = "undelivered at shutdown"
-_NOTHING_SAID: Final = ()
 NOT_WRITTEN: Final = "undelivered at shutdown, and the disk could not be written"
 
 
@@ -99,13 +98,13 @@ class Stock:
             numbers.append(self.added - len(self._waiting) + 1)
         return min(numbers, default=float("inf"))
 
-    def add(self, entry: Entry) -> Sequence[str]:
+    def add(self, entry: Entry) -> list[str]:
         """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
         if self._has_room(entry.size):
             self._waiting.append(entry)
             self.added += 1
             self._waiting_bytes += entry.size
-            return _NOTHING_SAID
+            return []
         said: list[str] = []
         while self._waiting and self._is_crowded(entry.size):
             said += self._drop_entry()
@@ -288,6 +287,8 @@ class Stock:
         held = self._waiting_bytes + self._parcel_bytes + 2 * self._packing_bytes + further
         return (
             held <= MOST_BYTES // 2
+            and self.in_hand is None
+            and (self.on_the_way is None or self.on_the_way.size <= MOST_BYTES // 4)
             and len(self._waiting) + self._packing + self._parcel_spans <= MOST_SPANS // 2
         )
 

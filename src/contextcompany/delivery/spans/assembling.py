@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.protobuf import varint
 from contextcompany.delivery.spans.reference import encoded_origin
 from contextcompany.delivery.spans.repairing import whole_resource, whole_scope
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from contextcompany.delivery.spans.own import Origin
     from contextcompany.delivery.spans.reference import Around
     from contextcompany.sdk import ReadableSpan, Resource
 
@@ -57,12 +59,13 @@ class Group:
 class Assembly:
     """Collect the encoded spans of one batch in the groups and in the order that the exporter gives them."""
 
-    __slots__ = ("_groups", "_known")
+    __slots__ = ("_groups", "_known", "_own")
 
     def __init__(self) -> None:
         self._groups: dict[Resource, dict[InstrumentationScope | None, Group]] = {}
         # With the objects themselves, so that none of these ids is given to another object meanwhile.
         self._known: dict[tuple[int, int], tuple[Group, object, object]] = {}
+        self._own: dict[int, tuple[Group, Origin]] = {}
 
     def group(self, span: ReadableSpan) -> Group:
         """Return the group that a span belongs to.
@@ -70,6 +73,10 @@ class Assembly:
         Raises:
             Exception: any class of it, if the resource or the scope of the span is beyond repair.
         """
+        if type(span) is OwnSpan:
+            shared = self._own.get(id(span.origin))
+            if shared is not None:
+                return shared[0]
         resource, scope = span.resource, span.instrumentation_scope
         known = self._known.get((id(resource), id(scope)))
         if known is not None:
@@ -77,6 +84,8 @@ class Assembly:
         # Comparing resources is costly: once for each object, and not for each span.
         group = self._group(whole_resource(resource), whole_scope(scope))
         self._known[id(resource), id(scope)] = group, resource, scope
+        if type(span) is OwnSpan:
+            self._own[id(span.origin)] = group, span.origin
         return group
 
     def _group(self, resource: Resource, scope: InstrumentationScope | None) -> Group:

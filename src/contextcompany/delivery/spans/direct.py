@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import SpanKind, StatusCode
 
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.protobuf import ONE_BYTE, framed, varint
 from contextcompany.delivery.spans.repairing import TAKES_NONE, plain
 from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
@@ -20,8 +21,7 @@ from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.trace import Link, Status
-    from opentelemetry.util.types import Attributes
+    from opentelemetry.trace import Link, Status, TraceState
 
     from contextcompany.sdk import Event, ReadableSpan
 
@@ -37,6 +37,8 @@ _LOCAL: Final = 1 << 8  # SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
 _REMOTE: Final = _LOCAL | 1 << 9  # SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _SPAN_FLAGS: Final = tuple(b"\x85\x01" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 _LINK_FLAGS: Final = tuple(b"\x35" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
+
+_NO_STATUS: Final = b"\x7a\x00"
 
 _DOUBLE: Final = Struct("<2sd").pack
 _TIME: Final = Struct("<cQ").pack
@@ -69,24 +71,63 @@ class DirectEncoder:
             Exception: any class of it, if something in the span is not what spans usually hold. That is
                 no verdict on the span.
         """
-        context: Any = span.get_span_context()
-        parts: list[bytes] = [
-            b"\x0a\x10",
-            context.trace_id.to_bytes(16, "big"),
-            b"\x12\x08",
-            context.span_id.to_bytes(8, "big"),
-        ]
+        return self._own(span) if type(span) is OwnSpan else self._other(span)
+
+    def _own(self, span: OwnSpan) -> bytes:
+        """Write a span of ours past the forms in which the API shows it."""
+        below = span.below
+        is_remote = False
+        if below is None or isinstance(below, int):
+            parent_id = below
+        else:
+            parent_id, is_remote = below.span_id, below.is_remote
+        parts = self._opening(span.trace_id, span.span_id, span.trace_state, parent_id)
         add = parts.append
-        if context.trace_state:
-            add(_text(b"\x1a", ",".join([f"{key}={value}" for key, value in context.trace_state.items()])))
+        attributes = span.all_attributes()
+        add(self._name(span.name))
+        add(_KINDS[id(span.span_kind)])
+        add(_time(b"\x39", span.began))
+        add(_time(b"\x41", span.ended))
+        self._span_attributes.write(attributes, add)
+        if span.has_more:
+            self._add_more(span, add)
+        else:
+            add(_NO_STATUS)
+        add(_SPAN_FLAGS[is_remote])
+        return b"".join(parts)
+
+    def _other(self, span: ReadableSpan) -> bytes:
+        context: Any = span.get_span_context()
         parent = span.parent
-        if parent:
-            add(b"\x22\x08" + parent.span_id.to_bytes(8, "big"))
+        parent_id = parent.span_id if parent else None
+        parts = self._opening(context.trace_id, context.span_id, context.trace_state, parent_id)
+        add = parts.append
         add(self._name(span.name))
         add(_KINDS[id(span.kind)])
         add(_time(b"\x39", span.start_time))
         add(_time(b"\x41", span.end_time))
-        self._span_attributes.write(span.attributes, add)
+        self._span_attributes.write(plain(span.attributes), add)
+        self._add_more(span, add)
+        add(_SPAN_FLAGS[bool(parent and parent.is_remote)])
+        return b"".join(parts)
+
+    def _opening(
+        self, trace_id: int, span_id: int, state: TraceState | None, parent_id: int | None
+    ) -> list[bytes]:
+        parts: list[bytes] = [
+            b"\x0a\x10",
+            trace_id.to_bytes(16, "big"),
+            b"\x12\x08",
+            span_id.to_bytes(8, "big"),
+        ]
+        if state:
+            parts.append(_text(b"\x1a", ",".join([f"{key}={value}" for key, value in state.items()])))
+        if parent_id is not None:
+            parts.append(b"\x22\x08" + parent_id.to_bytes(8, "big"))
+        return parts
+
+    def _add_more(self, span: ReadableSpan, add: Add) -> None:
+        """Add what comes behind the attributes: events, links, what was dropped of all, the status."""
         if dropped := span.dropped_attributes:
             add(_count(b"\x50", dropped))
         for event in span.events:
@@ -98,8 +139,6 @@ class DirectEncoder:
         if dropped := span.dropped_links:
             add(_count(b"\x70", dropped))
         add(_status(span.status))
-        add(_SPAN_FLAGS[bool(parent and parent.is_remote)])
-        return b"".join(parts)
 
     def _name(self, name: str) -> bytes:
         if type(name) is not str:
@@ -113,7 +152,7 @@ class DirectEncoder:
 
     def _event(self, event: Event) -> bytes:
         parts = [_time(b"\x09", event.timestamp), _text(b"\x12", event.name)]
-        self._event_attributes.write(event.attributes, parts.append)
+        self._event_attributes.write(plain(event.attributes), parts.append)
         if dropped := event.dropped_attributes:
             parts.append(_count(b"\x20", dropped))
         return framed(b"\x5a", b"".join(parts))
@@ -124,7 +163,7 @@ class DirectEncoder:
             b"\x0a\x10" + context.trace_id.to_bytes(16, "big"),
             b"\x12\x08" + context.span_id.to_bytes(8, "big"),
         ]
-        self._link_attributes.write(link.attributes, parts.append)
+        self._link_attributes.write(plain(link.attributes), parts.append)
         if dropped := link.dropped_attributes:
             parts.append(_count(b"\x28", dropped))
         parts.append(_LINK_FLAGS[bool(context.is_remote)])
@@ -145,17 +184,21 @@ class _Attributes:
         # The tag with each length of one byte.
         self._frames = tuple(tag + length for length in ONE_BYTE)
         # For each key what stands before its value, and the short texts it came with, fully written.
-        self._keys: dict[str, tuple[bytes, dict[str, bytes]]] = {}
+        # The numbers too: a status code, say, or the tokens of a prompt that stays the same.
+        self._keys: dict[str, tuple[bytes, dict[str, bytes], dict[int, bytes]]] = {}
         self._remembered = 0
 
-    def write(self, attributes: Attributes, add: Add) -> None:
+    def write(self, attributes: dict[Any, Any], add: Add) -> None:
         """Write attributes, each as a tag, a length and a `KeyValue`."""
         keys = self._keys
-        for key, value in plain(attributes).items():
+        for key, value in attributes.items():
             if type(key) is not str:
                 raise UnknownValueError
-            head, texts = keys.get(key) or self._key(key)
-            if type(value) is not str:
+            head, texts, numbers = keys.get(key) or self._key(key)
+            kind = type(value)
+            if kind is int:
+                add(numbers.get(value) or self._number(head, numbers, value))
+            elif kind is not str:
                 written = _value(value, MAX_DEPTH)
                 add(self._frame(len(head) + len(written)))
                 add(head)
@@ -171,9 +214,8 @@ class _Attributes:
                 add(opening)
                 add(text)
 
-    def _key(self, key: str) -> tuple[bytes, dict[str, bytes]]:
-        texts: dict[str, bytes] = {}
-        entry = _text(b"\x0a", key) + b"\x12", texts
+    def _key(self, key: str) -> tuple[bytes, dict[str, bytes], dict[int, bytes]]:
+        entry: tuple[bytes, dict[str, bytes], dict[int, bytes]] = (_text(b"\x0a", key) + b"\x12", {}, {})
         if len(key) < _SHORT and self._has_room():
             self._keys[key] = entry
         return entry
@@ -184,6 +226,13 @@ class _Attributes:
         written = self._frame(len(head) + len(opening) + len(text)) + head + opening + text
         if self._has_room():
             texts[value] = written
+        return written
+
+    def _number(self, head: bytes, numbers: dict[int, bytes], value: int) -> bytes:
+        number = _value(value, MAX_DEPTH)
+        written = self._frame(len(head) + len(number)) + head + number
+        if self._has_room():
+            numbers[value] = written
         return written
 
     def _frame(self, size: int) -> bytes:

@@ -58,8 +58,12 @@ class Content(Protocol):
 
     size: int
 
-    def attributes(self) -> Mapping[str, AnyValue]:
-        """Return the attributes, clean and within their bounds."""
+    def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
+        """Return the attributes, clean and within their bounds.
+
+        Args:
+            before: those that the span has already; of two with one key these go.
+        """
         ...
 
     def name(self) -> str:
@@ -171,6 +175,16 @@ class OwnSpan(Span):
         return f'{type(self).__name__}(name="{self.name}", context={self.context})'
 
     @property
+    def has_more(self) -> bool:
+        """Return whether there is anything on it but attributes: events, links, a status, dropped ones."""
+        return (
+            self.own_status is not _UNSET
+            or self.own_events is not None
+            or len(self.own_links) > 0
+            or self._evicted > 0
+        )
+
+    @property
     def size(self) -> int | None:
         """Return about the bytes that its content takes in memory; None once attributes are made of it."""
         content = self.content
@@ -272,29 +286,30 @@ class OwnSpan(Span):
         made = self._attributes_made
         if made is not None:
             return made
-        is_over, content, written = self.ended is not None, self.content, self.written
-        pairs: Mapping[str, AnyValue] = {}
-        if content is not None:
-            self.is_whole = False
-            with guard:
-                pairs = content.attributes()
-                self.is_whole = True
-        made = {**self.started, **(written or {}), **pairs}
+        content, written = self.content, self.written
+        before = self.started if written is None else {**self.started, **written}
+        if content is None:
+            made = dict(before)
+        else:
+            try:
+                made = content.attributes(before)
+            except Exception as error:  # noqa: BLE001  (as in a block of the guard)
+                self.is_whole = False
+                guard.caught(error)
+                made = dict(before)
         if len(made) > MOST_ATTRIBUTES or (written is not None and written.dropped):
-            made = self._bounded(pairs)
-        if is_over:
+            made = self._bounded(made)
+        if self.ended is not None:
             self._attributes_made = made
             if content is not None:
                 self.given_name, self.content = content.name(), None
         return made
 
-    def _bounded(self, pairs: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
-        # As the SDK does: of too many the oldest go, and what is said again counts as new.
-        kept = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
-        for group in (self.started, self.written or {}, pairs):
-            kept.update(group)
-        self._evicted = kept.dropped + (0 if self.written is None else self.written.dropped)
-        return dict(kept.copy())
+    def _bounded(self, made: dict[str, AnyValue]) -> dict[str, AnyValue]:
+        # As the SDK does: of too many the oldest go.
+        surplus = max(len(made) - MOST_ATTRIBUTES, 0)
+        self._evicted = surplus + (0 if self.written is None else self.written.dropped)
+        return dict(list(made.items())[surplus:])
 
     def _context_of(self, span_id: int) -> SpanContext:
         return SpanContext(self.trace_id, span_id, False, self.flags, self.trace_state)

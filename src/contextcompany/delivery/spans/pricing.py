@@ -6,8 +6,9 @@ Prices are the ones bundled with the `genai-prices` package (extra `cost`); noth
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextcompany import imports
 from contextcompany.delivery.spans.own import OwnSpan
@@ -19,6 +20,9 @@ from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
 _MINUTE: Final = 60_000_000_000
 # The first question, whatever it is about, makes the price list read its data.
 _KNOWN_MODEL: Final = "gpt-4o"
+_FIELDS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+_NO_COUNTS: Final = (None, None, None, None)
+_MANY: Final = 1_000_000
 # Not empty while a thread loads the price list.
 _loading: Final[list[None]] = []
 
@@ -70,7 +74,7 @@ def load_prices() -> None:
     try:
         prices = _prices()
         if prices is not None:
-            _price(prices, _KNOWN_MODEL, None, (("input_tokens", 1),), None)
+            _rates(prices, _KNOWN_MODEL, None, None)
     finally:
         _loading.pop()
 
@@ -87,30 +91,79 @@ def cost(attributes: Mapping[str, object], start_time: int | None) -> float | No
         attributes: the attributes of a step; input tokens include cached and cache-write ones.
         start_time: when the request began, in nanoseconds since the epoch; prices change in time.
     """
-    counts = {
-        field: attributes[key]
-        for field, key in (
-            ("input_tokens", names.GEN_AI_USAGE_INPUT_TOKENS),
-            ("cache_read_tokens", names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
-            ("cache_write_tokens", names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
-            ("output_tokens", names.GEN_AI_USAGE_OUTPUT_TOKENS),
-        )
-        if isinstance(attributes.get(key), int)
-    }
-    prices = _prices() if counts else None
+    given = attributes.get
+    counts = (
+        given(names.GEN_AI_USAGE_INPUT_TOKENS),
+        given(names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
+        given(names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
+        given(names.GEN_AI_USAGE_OUTPUT_TOKENS),
+    )
+    known = tuple(count if type(count) is int else None for count in counts)
+    prices = None if known == _NO_COUNTS else _prices()
     if prices is None:
         return None
-    provider = attributes.get(names.GEN_AI_PROVIDER_NAME)
+    provider = given(names.GEN_AI_PROVIDER_NAME)
     provider_id = GENAI_PRICES_PROVIDER.get(provider) if isinstance(provider, str) else None
     # Some prices change with the hour; none does within a minute.
     minute = None if start_time is None else start_time // _MINUTE
     for key in (names.GEN_AI_RESPONSE_MODEL, names.GEN_AI_REQUEST_MODEL):
-        model = attributes.get(key)
+        model = given(key)
         if isinstance(model, str) and model:
-            found = _price(prices, model, provider_id, tuple(counts.items()), minute)
+            rates = _rates(prices, model, provider_id, minute)
+            found = None if rates is None else rates.price(*known)
+            if found is None and (rates is None or not rates.is_unknown):
+                found = _price(prices, model, provider_id, known, minute)
             if found is not None:
                 return found
     return None
+
+
+class _Rates(NamedTuple):
+    """What one token of each kind costs where the list knows no steps: exact, and without asking the list.
+
+    Attributes:
+        is_unknown: whether the list does not know the model at all.
+    """
+
+    request: Decimal = Decimal(0)
+    uncached: Decimal = Decimal(0)
+    read: Decimal = Decimal(0)
+    written: Decimal = Decimal(0)
+    output: Decimal = Decimal(0)
+    is_unknown: bool = False
+
+    def price(
+        self, whole: int | None, read: int | None, written: int | None, output: int | None
+    ) -> float | None:
+        """Return the price of so many tokens, or None where only the list itself can tell."""
+        whole, read, written, output = whole or 0, read or 0, written or 0, output or 0
+        uncached = whole - read - written
+        if self.is_unknown or min(uncached, read, written, output) < 0:
+            return None
+        return float(
+            self.request
+            + self.uncached * uncached
+            + self.read * read
+            + self.written * written
+            + self.output * output
+        )
+
+
+@lru_cache(maxsize=256)
+def _rates(prices: ModuleType, model: str, provider_id: str | None, minute: int | None) -> _Rates | None:
+    """Return what tokens of a model cost, asked of the list for one of each kind; None where that varies."""
+    nothing = _found(prices, model, provider_id, (0, None, None, 0), minute)
+    if nothing is None:
+        return _Rates(is_unknown=True)
+    if any(isinstance(price, prices.types.TieredPrices) for price in vars(nothing.model_price).values()):
+        return None
+    alone = [(_MANY, None, None, None), (_MANY, _MANY, None, None), (_MANY, None, _MANY, None)]
+    asked = [
+        _found(prices, model, provider_id, counts, minute) for counts in (*alone, (None, None, None, _MANY))
+    ]
+    request = nothing.total_price
+    rates = [(found.total_price - request) / _MANY for found in asked if found is not None]
+    return _Rates(request, *rates) if len(rates) == len(asked) else None
 
 
 @lru_cache(maxsize=1_024)
@@ -118,22 +171,34 @@ def _price(
     prices: ModuleType,
     model: str,
     provider_id: str | None,
-    counts: tuple[tuple[str, object], ...],
+    counts: tuple[int | None, ...],
     minute: int | None,
 ) -> float | None:
     """Return the price of a request; the price list takes a tenth of a millisecond for each question."""
+    found = _found(prices, model, provider_id, counts, minute)
+    return None if found is None else float(found.total_price)
+
+
+def _found(
+    prices: ModuleType,
+    model: str,
+    provider_id: str | None,
+    counts: tuple[int | None, ...],
+    minute: int | None,
+) -> Any:
+    """Return what the price list says of a request, or None where it does not know the model."""
     when = None if minute is None else datetime.datetime.fromtimestamp(minute * 60, tz=datetime.UTC)
+    given = {field: count for field, count in zip(_FIELDS, counts, strict=True) if count is not None}
     with imports.gate:  # the price list imports more with its first questions
-        usage = prices.Usage(**dict(counts))
+        usage = prices.Usage(**given)
         for reference in dict.fromkeys((model, model.rpartition("/")[2])):
             for candidate in dict.fromkeys((provider_id, None)):
                 try:
-                    price = prices.calc_price(
+                    return prices.calc_price(
                         usage, reference, provider_id=candidate, genai_request_timestamp=when
                     )
                 except (LookupError, ValueError):
                     continue  # this model or provider is not in the price list
-                return float(price.total_price)
     return None
 
 

@@ -10,12 +10,15 @@ from contextcompany.recording.spans.mapping import ATTRIBUTES_OF, SpanAttributes
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.util.types import AnyValue
 
     from contextcompany.recording.spans.failures import Failure
     from contextcompany.recording.spans.recording import Recording
 
 _CROWD: Final = 500
+_NOBODY: Final[dict[str, Any]] = {}
 _NUMBER: Final = 30
 _ENTRY: Final = 200
 
@@ -34,7 +37,17 @@ class Content:
         size: about the bytes that it takes in memory.
     """
 
-    __slots__ = ("_capture", "_extra", "_fields", "_kind", "_last", "_metadata", "_subject", "size")
+    __slots__ = (
+        "_capture",
+        "_extra",
+        "_fields",
+        "_identity",
+        "_kind",
+        "_last",
+        "_metadata",
+        "_subject",
+        "size",
+    )
 
     def __init__(self, recording: Recording, failure: Failure | None, violations: list[str] | None) -> None:
         place = recording.place
@@ -45,10 +58,9 @@ class Content:
         self._extra = recording.extra
         self._capture = recording.content
         self._subject = place.identity.get(names.TCC_AGENT)
+        is_crowded = place.is_shared or len(self._metadata) + len(self._extra) > _CROWD
+        self._identity = recording.identity if is_crowded else _NOBODY
         last: dict[str, Any] = {}
-        # Where an attribute limit may evict the oldest, who the span belongs to is said again, last.
-        if place.is_shared or len(self._metadata) + len(self._extra) > _CROWD:
-            last.update(recording.identity)
         if place.identity and recording.kind == "run":
             last.update(run_identity(place.identity))
         code = fields.get("status_code", names.STATUS_CODE_SUCCESS)
@@ -72,8 +84,12 @@ class Content:
                 size += _ENTRY + _weight(value[0])
         self.size = size
 
-    def attributes(self) -> dict[str, AnyValue]:
-        """Return the attributes, those that the caller named first."""
+    def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
+        """Return the attributes behind those that the span has already.
+
+        Who the span belongs to stands last where an attribute limit may evict the oldest, which the SDK
+        does for spans of the application, and we do for our own.
+        """
         collected = SpanAttributes()
         ATTRIBUTES_OF[self._kind](self._fields, collected, content=self._capture)
         if self._metadata:
@@ -81,7 +97,10 @@ class Content:
             collected.free({prefix + key: value for key, value in self._metadata.items()})
         if self._extra:
             collected.free(self._extra)
-        return {**collected.finished(), **self._last}
+        if not self._identity:
+            return {**before, **collected.named, **collected.finished(), **self._last}
+        first = {key: value for key, value in before.items() if key not in self._identity}
+        return {**first, **collected.named, **collected.finished(), **self._identity, **self._last}
 
     def name(self) -> str:
         """Return the name of the span."""

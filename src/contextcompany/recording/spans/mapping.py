@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.semconv import attributes as names
 from contextcompany.semconv import messages
 from contextcompany.semconv.providers import infer_provider
+from contextcompany.semconv.text import quoted
 from contextcompany.semconv.values import MAX_SPAN_BYTES, MAX_VALUE_BYTES, clean_text, to_json
 
 if TYPE_CHECKING:
@@ -26,6 +26,18 @@ _NAMED_BY: Final[Mapping[str, tuple[str, str | None]]] = {
     "step": (names.OPERATION_CHAT, "model_requested"),
     "tool_call": (names.OPERATION_EXECUTE_TOOL, "name"),
 }
+# What a step was given that stands on its span as it is.
+_PLAIN: Final[Mapping[str, str]] = {
+    "model_requested": names.GEN_AI_REQUEST_MODEL,
+    "streamed": names.GEN_AI_REQUEST_STREAM,
+    "model_used": names.GEN_AI_RESPONSE_MODEL,
+    "response_id": names.GEN_AI_RESPONSE_ID,
+    "first_chunk": names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+    "completion": names.GEN_AI_USAGE_OUTPUT_TOKENS,
+    "prompt_cached": names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+    "cache_write": names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "reasoning": names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+}
 _LEAST_BYTES: Final = 1_024
 _SHORT_TEXT: Final = 16 << 10
 _LIST_BEGINS: Final = frozenset("[")
@@ -36,13 +48,20 @@ _LARGEST_INT: Final = 2**63 - 1
 
 
 class SpanAttributes:
-    """Collect the attributes of one span within its bound, and the names of what was cut."""
+    """Collect the attributes of one span within its bound, and the names of what was cut.
 
-    __slots__ = ("_free", "_left", "cut", "pairs")
+    Attributes:
+        pairs: those of the conventions and of this package.
+        named: those that the caller named. They come first: a span of the application may have a small
+            attribute limit, and the SDK evicts the oldest.
+        cut: the keys of those that were cut.
+    """
+
+    __slots__ = ("_left", "cut", "named", "pairs")
 
     def __init__(self) -> None:
         self.pairs: dict[str, AttributeValue] = {}
-        self._free: dict[str, AttributeValue] = {}
+        self.named: dict[str, AttributeValue] = {}
         self.cut: set[str] = set()
         self._left = MAX_SPAN_BYTES
 
@@ -71,16 +90,13 @@ class SpanAttributes:
             if was_cut or kept is not value:
                 self.cut.add(key)
             self._left -= size
-            self._free[key] = tuple(kept) if type(kept) is list else kept
+            self.named[key] = tuple(kept) if type(kept) is list else kept
 
     def finished(self) -> dict[str, AttributeValue]:
-        """Return all pairs, the caller's own names first, with `tcc.truncated` where something was cut.
-
-        A span of the application may have a small attribute limit, and the SDK evicts the oldest.
-        """
+        """Return the pairs, with `tcc.truncated` where something was cut."""
         if self.cut:
             self.pairs[names.TCC_TRUNCATED] = tuple(sorted(self.cut))
-        return {**self._free, **self.pairs}
+        return self.pairs
 
 
 def run_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> None:
@@ -101,19 +117,10 @@ def step_attributes(fields: Fields, span: SpanAttributes, *, content: bool) -> N
     if "tool_definitions" in fields:
         _definitions(fields["tool_definitions"], span, content=content)
     pairs = span.pairs
-    for field, key in (
-        ("model_requested", names.GEN_AI_REQUEST_MODEL),
-        ("streamed", names.GEN_AI_REQUEST_STREAM),
-        ("model_used", names.GEN_AI_RESPONSE_MODEL),
-        ("response_id", names.GEN_AI_RESPONSE_ID),
-        ("first_chunk", names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK),
-        ("completion", names.GEN_AI_USAGE_OUTPUT_TOKENS),
-        ("prompt_cached", names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
-        ("cache_write", names.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
-        ("reasoning", names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
-    ):
-        if field in fields:
-            pairs[key] = fields[field]
+    for field, value in fields.items():
+        key = _PLAIN.get(field)
+        if key is not None:
+            pairs[key] = value
     parts = [fields[part] for part in ("prompt_uncached", "prompt_cached", "cache_write") if part in fields]
     if parts and sum(parts) <= _LARGEST_INT:
         pairs[names.GEN_AI_USAGE_INPUT_TOKENS] = sum(parts)
@@ -213,7 +220,7 @@ def _messages(
         span.cut.add(key)
     if type(value) is str and len(value) <= _SHORT_TEXT and value.lstrip()[:1] not in doubtful:
         before, after = _frame(convert)
-        span.text(key, before + encode_basestring(value) + after)
+        span.text(key, before + quoted(value) + after)
     else:
         span.content(key, convert(value))
 

@@ -91,7 +91,7 @@ def _write(recording: Recording, failure: Failure | None, violations: list[str] 
         return Written()
     content = Content(recording, failure, violations)
     redactor = redactor_of(place)
-    pairs = redactor.attributes(content.attributes())
+    pairs = redactor.attributes(content.attributes({}))
     span.set_attributes(pairs)
     span.update_name(content.name())
     if failure is None:
