@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tracemalloc
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.semconv.plain import MAX_DEPTH, MAX_VALUE_BYTES, Plain
-from contextcompany.semconv.snapshot import Snapshot, fair_share
+from contextcompany.semconv.snapshot import Snapshot, fair_share, plain_copy
 from tests.semconv import hostile
 
 
@@ -140,3 +141,43 @@ def test_a_share_is_fair_and_within_the_budget(sizes: list[int], budget: int) ->
     else:
         assert sum(min(size, share) for size in sizes) <= budget
         assert sum(min(size, share + 1) for size in sizes) > budget
+
+
+ODD = st.sampled_from(
+    [
+        1 << 63,
+        -(1 << 63),
+        math.nan,
+        "é",
+        "a\0",
+        "data:text/plain;base64,AAAA",
+        "x" * 200,
+        b"b",
+        {1: 2},
+        object(),
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=200) | ODD,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.dictionaries(
+            st.sampled_from(["a", "data", "type", "result", "é", "k" * 200, ""]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(VALUES, max_size=4) | st.dictionaries(st.text(max_size=9), VALUES, max_size=4))
+def test_the_short_way_ends_where_the_long_one_does(value: Any) -> None:
+    """A value that is copied without a closer look is copied as it would be with one."""
+    found = plain_copy(value)
+    assert found is None or (found, False) == take(value)
+
+
+@pytest.mark.parametrize("value", [["x"] * 100, {"role": "user", "content": "x" * 10_000}, [{"a": (1, 2.5)}]])
+def test_most_values_go_the_short_way(value: Any) -> None:
+    """Chat messages and arguments as they usually are need no closer look."""
+    assert plain_copy(value) == take(value)[0]

@@ -18,6 +18,9 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from contextcompany.sdk import IdGenerator
 
 _RANDOM_BITS: Final = (1 << 56) - 1
+# What RFC 9562 fixes in a UUID of version 4: the version and the variant.
+_FIXED_BITS: Final = 4 << 76 | 2 << 62
+_FREE_BITS: Final = (1 << 128) - 1 & ~(0xF << 76) & ~(0x3 << 62)
 _random = random.Random()  # noqa: S311  (ids, not secrets; seeded by the system)
 
 
@@ -31,9 +34,8 @@ if hasattr(os, "register_at_fork"):
 
 def new_id() -> str:
     """Return a new random UUID (version 4) as text."""
-    bits = _random.getrandbits(128)
-    text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62):032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digits = f"{_random.getrandbits(128) & _FREE_BITS | _FIXED_BITS:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def id_text(name: str, value: str | UUID | None) -> str | None:

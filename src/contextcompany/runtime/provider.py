@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
@@ -74,8 +73,8 @@ def application_provider() -> trace.TracerProvider | None:
 
     Reads the global slot and never fills it.
     """
-    if "OTEL_PYTHON_TRACER_PROVIDER" in os.environ and trace._TRACER_PROVIDER is None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return None  # asking would load and install the provider that the variable names
+    if trace._TRACER_PROVIDER is None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return None  # asking would load and install a provider that the environment names
     provider = trace.get_tracer_provider()
     if isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
         return None

@@ -31,6 +31,10 @@ _BLOB_SIZE: Final = 200
 _FLOAT_SIZE: Final = 8
 _FEW: Final = 64
 _LONGEST_KEY: Final = 1024
+# Far within the bounds of a value, so that nothing would be cut.
+_PLAIN_SIZE: Final = 128 << 10
+_PLAIN_ITEM: Final = _SHORT + 16
+_PLAIN_DEPTH: Final = 8
 _LONGEST_HINT: Final = 100
 
 
@@ -254,3 +258,49 @@ def fair_share(sizes: Sequence[int], budget: int) -> int:
             return max(share, 0)
         left -= size
     return max(sizes, default=0)
+
+
+class _UnusualError(Exception):
+    """Something in a value needs a closer look."""
+
+
+def plain_copy(value: dict[Any, Any] | list[Any]) -> Plain:
+    """Return what a `Snapshot` makes of a value, or None where only that can tell.
+
+    Most arguments and messages are small dicts and lists of plain texts and numbers: nothing in them is to
+    be cleaned, cut or unpacked, and telling that takes a third of the time.
+    """
+    try:
+        return _plain(value, [_PLAIN_SIZE], 1)
+    except (_UnusualError, RuntimeError):  # (changed while it is read, by another thread)
+        return None
+
+
+def _plain(value: Any, left: list[int], depth: int) -> Plain:
+    kind = type(value)
+    if kind is str:
+        left[0] -= len(value)
+        is_plain = left[0] >= 0 and value.isascii() and "\0" not in value and "data:" not in value
+    elif kind is int:
+        is_plain = SMALLEST_INT <= value <= LARGEST_INT
+    elif kind is dict or kind is list or kind is tuple:
+        left[0] -= _PLAIN_ITEM * len(value)
+        if depth > _PLAIN_DEPTH or left[0] < 0:  # a cycle, too, comes here
+            raise _UnusualError
+        if kind is dict:
+            return {_plain_key(key, item): _plain(item, left, depth + 1) for key, item in value.items()}
+        return [_plain(item, left, depth + 1) for item in value]
+    else:
+        is_plain = value is None or kind is bool or (kind is float and math.isfinite(value))
+    if not is_plain:
+        raise _UnusualError
+    known: Plain = value
+    return known
+
+
+def _plain_key(key: object, item: object) -> str:
+    if type(key) is not str or len(key) > _SHORT or not key.isascii() or "\0" in key:
+        raise _UnusualError
+    if key in PAYLOAD_KEYS and type(item) is str:
+        raise _UnusualError
+    return key

@@ -15,7 +15,7 @@ from contextcompany.semconv.plain import (
     SMALLEST_INT,
     Plain,
 )
-from contextcompany.semconv.snapshot import Snapshot
+from contextcompany.semconv.snapshot import Snapshot, plain_copy
 from contextcompany.semconv.text import byte_size, class_name, class_of, clean_text
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ def freeze(value: object, limit: int = MAX_VALUE_BYTES) -> tuple[Plain, bool]:
         value is None or type(value) is bool or (type(value) is int and SMALLEST_INT <= value <= LARGEST_INT)
     ):
         return value, False
+    if limit >= MAX_VALUE_BYTES and (type(value) is dict or type(value) is list):
+        copied = plain_copy(value)
+        if copied is not None:
+            return copied, False
     try:
         snapshot = Snapshot(max(limit, 0))
         return snapshot.take(value), snapshot.cut

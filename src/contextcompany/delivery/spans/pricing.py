@@ -6,8 +6,9 @@ Prices are the ones bundled with the `genai-prices` package (extra `cost`); noth
 from __future__ import annotations
 
 import datetime
-from decimal import Decimal
+from fractions import Fraction
 from functools import cache, lru_cache
+from math import lcm
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextcompany import imports
@@ -23,6 +24,7 @@ _KNOWN_MODEL: Final = "gpt-4o"
 _FIELDS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 _NO_COUNTS: Final = (None, None, None, None)
 _MANY: Final = 1_000_000
+_ONLY_OUTPUT: Final = (None, None, None, _MANY)
 # Not empty while a thread loads the price list.
 _loading: Final[list[None]] = []
 
@@ -122,14 +124,16 @@ class _Rates(NamedTuple):
     """What one token of each kind costs where the list knows no steps: exact, and without asking the list.
 
     Attributes:
+        scale: what all others are multiplied by, so that they are whole numbers.
         is_unknown: whether the list does not know the model at all.
     """
 
-    request: Decimal = Decimal(0)
-    uncached: Decimal = Decimal(0)
-    read: Decimal = Decimal(0)
-    written: Decimal = Decimal(0)
-    output: Decimal = Decimal(0)
+    request: int = 0
+    uncached: int = 0
+    read: int = 0
+    written: int = 0
+    output: int = 0
+    scale: int = 1
     is_unknown: bool = False
 
     def price(
@@ -138,15 +142,10 @@ class _Rates(NamedTuple):
         """Return the price of so many tokens, or None where only the list itself can tell."""
         whole, read, written, output = whole or 0, read or 0, written or 0, output or 0
         uncached = whole - read - written
-        if self.is_unknown or min(uncached, read, written, output) < 0:
+        if self.is_unknown or uncached < 0 or read < 0 or written < 0 or output < 0:
             return None
-        return float(
-            self.request
-            + self.uncached * uncached
-            + self.read * read
-            + self.written * written
-            + self.output * output
-        )
+        units = self.request + self.uncached * uncached + self.read * read
+        return (units + self.written * written + self.output * output) / self.scale
 
 
 @lru_cache(maxsize=256)
@@ -157,13 +156,15 @@ def _rates(prices: ModuleType, model: str, provider_id: str | None, minute: int 
         return _Rates(is_unknown=True)
     if any(isinstance(price, prices.types.TieredPrices) for price in vars(nothing.model_price).values()):
         return None
-    alone = [(_MANY, None, None, None), (_MANY, _MANY, None, None), (_MANY, None, _MANY, None)]
-    asked = [
-        _found(prices, model, provider_id, counts, minute) for counts in (*alone, (None, None, None, _MANY))
-    ]
-    request = nothing.total_price
-    rates = [(found.total_price - request) / _MANY for found in asked if found is not None]
-    return _Rates(request, *rates) if len(rates) == len(asked) else None
+    kinds = [(_MANY, None, None, None), (_MANY, _MANY, None, None), (_MANY, None, _MANY, None)]
+    asked = [_found(prices, model, provider_id, counts, minute) for counts in (*kinds, _ONLY_OUTPUT)]
+    if None in asked:
+        return None
+    request = Fraction(nothing.total_price)
+    exact = [request, *((Fraction(found.total_price) - request) / _MANY for found in asked)]
+    scale = lcm(*(rate.denominator for rate in exact))
+    whole = [rate.numerator * (scale // rate.denominator) for rate in exact]
+    return _Rates._make([*whole, scale, False])
 
 
 @lru_cache(maxsize=1_024)

@@ -100,10 +100,14 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
-        self._recording.require_open("model()")
-        for field, value in (("model_requested", requested), ("model_used", used), ("provider", provider)):
-            if value is not None:
-                self._recording.put("model()", field, clean_text(value, _MOST_NAME_BYTES)[0])
+        recording = self._recording
+        recording.require_open("model()")
+        if requested is not None:
+            recording.put("model()", "model_requested", clean_text(requested, _MOST_NAME_BYTES)[0])
+        if used is not None:
+            recording.put("model()", "model_used", clean_text(used, _MOST_NAME_BYTES)[0])
+        if provider is not None:
+            recording.put("model()", "provider", clean_text(provider, _MOST_NAME_BYTES)[0])
         return self
 
     def tokens(
@@ -128,23 +132,24 @@ class Step(Handle):
             RuntimeError: after `end()` or `error()`.
         """
         self._recording.require_open("tokens()")
-        for field, value in (
-            ("prompt_uncached", prompt_uncached),
-            ("prompt_cached", prompt_cached),
-            ("completion", completion),
-            ("cache_write", cache_write),
-            ("reasoning", reasoning),
-        ):
-            if value is None:
-                continue
-            number = count(value)
-            if number is None:
-                warn_once(
-                    ("tokens", field), "tokens(%s=…) is no whole number from 0 on; it is left out", field
-                )
-            else:
-                self._recording.put("tokens()", field, number)
+        if prompt_uncached is not None:
+            self._put_count("prompt_uncached", prompt_uncached)
+        if prompt_cached is not None:
+            self._put_count("prompt_cached", prompt_cached)
+        if completion is not None:
+            self._put_count("completion", completion)
+        if cache_write is not None:
+            self._put_count("cache_write", cache_write)
+        if reasoning is not None:
+            self._put_count("reasoning", reasoning)
         return self
+
+    def _put_count(self, field: str, value: object) -> None:
+        number = count(value)
+        if number is None:
+            warn_once(("tokens", field), "tokens(%s=…) is no whole number from 0 on; it is left out", field)
+        else:
+            self._recording.put("tokens()", field, number)
 
     def cost(self, real_total: float) -> Self:
         """Set the cost of the step; it wins over the computed one.

@@ -81,6 +81,10 @@ class SpanAttributes:
     def free(self, pairs: Mapping[str, tuple[AttributeValue, bool]]) -> None:
         """Add attributes that the caller named; texts take what the content left of the bound."""
         for key, (value, was_cut) in pairs.items():
+            if type(value) is str and not was_cut and 4 * len(value) <= self._left:
+                self._left -= _size(value)
+                self.named[key] = value
+                continue
             kept: Any = value
             size = _size(value)
             limit = max(self._left, _LEAST_BYTES)

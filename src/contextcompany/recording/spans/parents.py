@@ -50,6 +50,8 @@ def innermost_below(nearest: CurrentRecording, *, shared: bool) -> Span:
 
 def nearest_around() -> CurrentRecording | None:
     """Return the nearest open handle inside of which a run starts: recorded, or left out with all inside."""
+    if not process.current.is_inside:
+        return None
     for found in process.current.chain():
         if found.is_open and (not found.place.is_off or found.place.is_unsampled):
             return found
