@@ -198,3 +198,25 @@ for _ in range(1_000):
 print(0 < len(calls) <= 20)
 """
     assert run(text) == "True"
+
+
+@needs_fork
+def test_a_fork_has_its_turn() -> None:
+    """One import after the other keeps no fork out for longer than the one that is under way."""
+    text = """
+def enter_for_ever():
+    while not is_over.is_set():
+        with gate:
+            is_held.set()
+            time.sleep(0.01)
+thread = threading.Thread(target=enter_for_ever, daemon=True)
+thread.start()
+assert is_held.wait(20)
+began = time.monotonic()
+codes = [fork(lambda: True) for _ in range(5)]
+took = time.monotonic() - began
+is_over.set()
+thread.join(20)
+print(codes, took < 4, enter_elsewhere())
+"""
+    assert run(text) == "[0, 0, 0, 0, 0] True True"
