@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from contextcompany.imports import Gate, gate
+from contextcompany.imports import Gate
 from tests.interpreter import python
 
 # A fork beside a thread, from Python 3.12 on, is warned of.
@@ -79,6 +79,7 @@ def is_free(tested: Gate) -> bool:
 
 def test_a_thread_enters_what_it_has_entered() -> None:
     """An import inside an import goes through; others wait until the outermost block is left."""
+    gate = Gate()
     with gate:
         assert not is_free(gate)
         with gate:
@@ -89,6 +90,7 @@ def test_a_thread_enters_what_it_has_entered() -> None:
 
 def test_an_import_that_fails_opens_the_gate() -> None:
     """An error goes on unchanged to the caller, and nobody is kept out by it."""
+    gate = Gate()
     error = ImportError("no such module")
     with pytest.raises(ImportError) as caught, gate, gate:
         raise error
@@ -198,3 +200,25 @@ for _ in range(1_000):
 print(0 < len(calls) <= 20)
 """
     assert run(text) == "True"
+
+
+@needs_fork
+def test_a_fork_has_its_turn() -> None:
+    """One import after the other keeps no fork out for longer than the one that is under way."""
+    text = """
+def enter_for_ever():
+    while not is_over.is_set():
+        with gate:
+            is_held.set()
+            time.sleep(0.01)
+thread = threading.Thread(target=enter_for_ever, daemon=True)
+thread.start()
+assert is_held.wait(20)
+began = time.monotonic()
+codes = [fork(lambda: True) for _ in range(5)]
+took = time.monotonic() - began
+is_over.set()
+thread.join(20)
+print(codes, took < 4, enter_elsewhere())
+"""
+    assert run(text) == "[0, 0, 0, 0, 0] True True"

@@ -154,6 +154,44 @@ def test_names_are_loaded_when_they_are_used() -> None:
     assert (finished.err, finished.out.strip()) == ("", "done")
 
 
+# What brings spans away takes several times as long to load as what records them.
+ONLY_FOR_DELIVERY = """
+    asyncio email google.protobuf http.client importlib.metadata requests ssl urllib3 genai_prices pydantic
+    opentelemetry.exporter opentelemetry.proto opentelemetry.sdk.trace.export contextcompany.delivery.spool
+    contextcompany.delivery.spans.encoding contextcompany.delivery.wire.transport
+"""
+
+FIRST_RUN = f"""
+    import sys
+    before = set(sys.modules)
+    import contextcompany as tcc
+    print(sorted(name for name in sys.modules if name.partition(".")[0] in ("opentelemetry", "wrapt")))
+
+    import threading
+    start = threading.Thread.start
+    def start_others(thread):
+        if not thread.name.startswith("contextcompany-"):
+            start(thread)
+    threading.Thread.start = start_others
+
+    with tcc.run() as run:
+        run.prompt("x")
+        with run.step() as step:
+            step.prompt("x").response("y").model("gpt-5")
+        run.response("z")
+    later = set({ONLY_FOR_DELIVERY!r}.split()) - before
+    print(tcc.stats().pending, sorted(later & set(sys.modules)))
+    import os
+    os._exit(0)
+"""
+
+
+def test_the_first_run_loads_what_it_needs() -> None:
+    """The import loads nothing of tracing, and a run nothing of its delivery: the background does."""
+    finished = python(FIRST_RUN, TCC_URL="http://127.0.0.1:9")
+    assert (finished.out.splitlines(), finished.err) == (["[]", "2 []"], "")
+
+
 def test_unknown_names() -> None:
     """A name that is none is an AttributeError that says which."""
     with pytest.raises(AttributeError, match="module 'contextcompany' has no attribute 'trace_everything'"):

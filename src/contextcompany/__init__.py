@@ -117,9 +117,9 @@ def __getattr__(name: str) -> Any:
 
             value = getattr(import_module(home), name)
     elif name == "__version__":
-        from importlib.metadata import version
+        from contextcompany.version import VERSION
 
-        value = version("contextcompany-otel")
+        value = VERSION
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

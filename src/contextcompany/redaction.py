@@ -7,6 +7,7 @@ without which none of them can match.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Final
 
 MASK: Final = "[redacted]"
@@ -47,8 +48,21 @@ _LITERALS: Final = (
 )
 _LONGEST_NAME: Final = 100
 
+
+class _Pattern:
+    """A pattern that is compiled by its first use: no first run waits for all of them."""
+
+    def __init__(self, text: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self._text = text
+        self._flags = flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self._text, self._flags)
+
+
 # One alternative per kind of token that is a secret by its own shape.
-_TOKENS: Final = re.compile(
+_TOKENS: Final = _Pattern(
     r"(?<![A-Za-z0-9])(?:"
     r"[srp]k-[A-Za-z0-9_-]{8,}"
     r"|[srp]k_(?:live|test)_[A-Za-z0-9]{8,}"
@@ -67,25 +81,25 @@ _TOKENS: Final = re.compile(
     r")"
 )
 
-_PRIVATE_KEY: Final = re.compile(
+_PRIVATE_KEY: Final = _Pattern(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
 )
 
 # user:password@ in a URL; the scheme and the host stay readable.
 # A password may hold @, / and ?; what begins as a port and a path is none.
-_URL_PASSWORD: Final = re.compile(
+_URL_PASSWORD: Final = _Pattern(
     r"(://)[^\s/@:\"'<>]{0,256}:(?![0-9]{1,5}(?:[/?#\s]|\Z))[^\s\"'<>]{1,1024}@(?!\S{0,1024}@)"
 )
 
 # The same with up to two spaces in the password; then the user's name has no dot, unlike a host's.
-_SPACED_URL_PASSWORD: Final = re.compile(
+_SPACED_URL_PASSWORD: Final = _Pattern(
     r"(://)[^\s/@:\"'<>.]{1,64}:(?![0-9]{1,5}(?:[/?#\s]|\Z))"
     r"[^\s\"'<>]{1,64}(?: [^\s\"'<>]{1,64}){1,2}@(?=[A-Za-z0-9\[])"
 )
 
-_SCHEME: Final = re.compile(r"\b(Bearer|Basic)(\s+|%20)[A-Za-z0-9._~+/=:-]{4,}", re.IGNORECASE)
+_SCHEME: Final = _Pattern(r"\b(Bearer|Basic)(\s+|%20)[A-Za-z0-9._~+/=:-]{4,}", re.IGNORECASE)
 
-_HEADER: Final = re.compile(
+_HEADER: Final = _Pattern(
     r"(\b(?:proxy-)?authorization\b[\"']?\s{0,4}[:=]\s{0,4}[\"']?)"
     r"(?!\[redacted\])(?:(?:Bearer|Basic|Token|Digest)\s+)?[^\s\"',;}\]]{1,4096}",
     re.IGNORECASE,
@@ -99,13 +113,13 @@ _NAME: Final = (
     r"(?:[_-][a-z]{2,10}){0,2}"
 )
 
-_ASSIGNMENT: Final = re.compile(
+_ASSIGNMENT: Final = _Pattern(
     r"([\"']?" + _NAME + r"\\{0,4}[\"']?\s{0,4}(?:=|:)\s{0,4}+\\*+)"
     r"(?!\[redacted\]|(?:Bearer|Basic)\s+\[redacted\])(\"(?!\[redacted\])[^\"\r\n]{1,4096}\"|'(?!\[redacted\])[^'\r\n]{1,4096}'|[^\s\"',;&}\])]{3,4096})",
     re.IGNORECASE,
 )
 
-_SECRET_NAME: Final = re.compile(rf"(?:{_NAME}|\b(?:proxy-)?authorization)\s*\Z", re.IGNORECASE)
+_SECRET_NAME: Final = _Pattern(rf"(?:{_NAME}|\b(?:proxy-)?authorization)\s*\Z", re.IGNORECASE)
 
 # `password hunter2`, `the secret is Hunter-22`: without a sign between, only what is no word is a value.
 _MIXED: Final = (
@@ -114,7 +128,7 @@ _MIXED: Final = (
     r"(?=[^\s\"'`,;()\[\]{}<>]{0,64}[0-9])(?=[^\s\"'`,;()\[\]{}<>]{0,64}[A-Za-z])"
     r"[^\s\"'`,;()\[\]{}<>]{5,255}[^\s\"'`,;()\[\]{}<>.:?]"
 )
-_SPOKEN: Final = re.compile(
+_SPOKEN: Final = _Pattern(
     r"(\b(?:password|passwd|passphrase|pwd|secret|api[ _-]?key)\s{1,4}(?:is|was)\s{1,4}[\"'`]?)"
     rf"(?:{_MIXED}|[0-9]{{4,64}}(?=[.,;!?\"'`)]|\s|\Z))"
     rf"|(\b(?:password|passwd|passphrase|pwd)\s{{1,4}}[\"'`]?){_MIXED}",
@@ -122,7 +136,7 @@ _SPOKEN: Final = re.compile(
 )
 
 # `key: word` is prose more often than a secret ("primary key: missing"), unlike `key=word`.
-_PROSE: Final = re.compile(r"[a-z]{1,24}[.!?]?\Z")
+_PROSE: Final = _Pattern(r"[a-z]{1,24}[.!?]?\Z")
 
 
 def redact_secrets(text: str) -> str:
@@ -142,14 +156,14 @@ def redact_secrets(text: str) -> str:
     lowered = text.lower()
     if not any(literal in lowered for literal in _LITERALS):
         return text
-    text = _PRIVATE_KEY.sub(MASK, text)
-    text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
-    text = _SPACED_URL_PASSWORD.sub(rf"\1{MASK}@", text)
-    text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _SCHEME.sub(rf"\1\2{MASK}", text)
-    text = _TOKENS.sub(MASK, text)
-    text = _ASSIGNMENT.sub(_mask_value, text)
-    return _SPOKEN.sub(_mask_spoken, text)
+    text = _PRIVATE_KEY.compiled.sub(MASK, text)
+    text = _URL_PASSWORD.compiled.sub(rf"\1{MASK}@", text)
+    text = _SPACED_URL_PASSWORD.compiled.sub(rf"\1{MASK}@", text)
+    text = _HEADER.compiled.sub(rf"\1{MASK}", text)
+    text = _SCHEME.compiled.sub(rf"\1\2{MASK}", text)
+    text = _TOKENS.compiled.sub(MASK, text)
+    text = _ASSIGNMENT.compiled.sub(_mask_value, text)
+    return _SPOKEN.compiled.sub(_mask_spoken, text)
 
 
 def is_secret_name(name: str) -> bool:
@@ -157,7 +171,7 @@ def is_secret_name(name: str) -> bool:
 
     The rule is the one for `key=value` pairs; only the last 100 characters of the name are read.
     """
-    return _SECRET_NAME.search(name[-_LONGEST_NAME:]) is not None
+    return _SECRET_NAME.compiled.search(name[-_LONGEST_NAME:]) is not None
 
 
 def _mask_spoken(match: re.Match[str]) -> str:
@@ -167,7 +181,7 @@ def _mask_spoken(match: re.Match[str]) -> str:
 def _mask_value(match: re.Match[str]) -> str:
     name, value = match.group(1), match.group(2)
     label, colon, _ = name.rpartition(":")
-    if colon and not label.rstrip().endswith(('"', "'")) and _PROSE.match(value):
+    if colon and not label.rstrip().endswith(('"', "'")) and _PROSE.compiled.match(value):
         return match.group(0)
     quote = value[0] if value[0] in "\"'" else ""
     # In JSON that stands as text inside of JSON, the closing quote is escaped too.

@@ -2,15 +2,20 @@
 
 Some bad `OTEL_*` values raise while `opentelemetry.sdk.trace` is imported. A guest must not crash
 the application for them, so the import is tried again without the variables that broke it.
-Imports nothing of ours but `diagnostics`.
+Imports nothing of ours but the ground floor.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 from contextcompany.diagnostics import warn_once
+from contextcompany.imports import gate
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 _LIMITS = (
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
@@ -53,7 +58,6 @@ from opentelemetry.sdk.trace import (  # noqa: E402
     TracerProvider,
     sampling,
 )
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult  # noqa: E402
 from opentelemetry.sdk.trace.id_generator import IdGenerator  # noqa: E402
 
 __all__ = [
@@ -70,3 +74,14 @@ __all__ = [
     "TracerProvider",
     "sampling",
 ]
+
+# Spans are recorded without them.
+_OF_EXPORTERS = frozenset({"SpanExportResult", "SpanExporter"})
+
+
+def __getattr__(name: str) -> object:
+    if name in _OF_EXPORTERS:
+        with gate:
+            from opentelemetry.sdk.trace import export
+        return getattr(export, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -32,7 +32,7 @@ def box() -> Iterator[MakeBox]:
     made: list[tuple[Sink, Spool | None, Outbox]] = []
 
     def make(sink: Sink, spool: Spool | None = None, *, timeout: float = 10.0) -> Outbox:
-        outbox = Outbox(sink, shelf=None if spool is None else Shelf(spool), timeout=timeout)
+        outbox = Outbox(sink, shelf=None if spool is None else Shelf(lambda: spool), timeout=timeout)
         made.append((sink, spool, outbox))
         return outbox
 

@@ -17,7 +17,7 @@ from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.delivery.outbox.sinks import CollectorSink
 from contextcompany.delivery.spans.requests import halves, span_ids
 from contextcompany.delivery.spans.shortening import shortened
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.settings.destination import Destination, Source
 from tests.delivery.spans.whole import encode
 from tests.delivery.spool.otlp import names_in

@@ -295,3 +295,25 @@ def test_a_worker_process_delivers_at_its_end(method: str) -> None:
         spans = collector.store.wait_for(lambda spans: len(spans) == 4, PATIENCE)
         recorded = sorted(str(span.attributes["tcc.runId"]) for span in spans)
         assert recorded == ["child-0", "child-1", "child-2", "parent"]
+
+
+def test_a_first_run_at_the_end() -> None:
+    """Where no thread can be started any more, what delivery needs is loaded at the end of the process."""
+    with Collector() as collector:
+        finished = python(
+            """
+            import sys, threading
+            import contextcompany as tcc
+            start = threading.Thread.start
+            def refuse_ours(thread):
+                if thread.name.startswith("contextcompany-"):
+                    raise RuntimeError("can't start new thread")
+                start(thread)
+            threading.Thread.start = refuse_ours
+            tcc.run("last").prompt("hi").response("hello").end()
+            assert "requests" not in sys.modules
+            """,
+            TCC_URL=collector.url,
+        )
+        assert (finished.code, finished.err) == (0, "")
+        assert [span.attributes["tcc.runId"] for span in collector.store.spans()] == ["last"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,7 +13,6 @@ from contextcompany.propagation.ids import PrivateIdGenerator
 from contextcompany.runtime.provider import (
     application_provider,
     is_ours,
-    package_version,
     private_provider,
 )
 from contextcompany.settings.settings import Settings, load
@@ -151,8 +148,3 @@ def test_which_spans_are_ours() -> None:
     assert not is_ours(provider.get_tracer("contextcompany.other").start_span("x"))
     assert not is_ours(trace.INVALID_SPAN)
     assert not is_ours(trace.NonRecordingSpan(ELSEWHERE))
-
-
-def test_the_version_is_the_one_of_the_distribution() -> None:
-    """Spans carry the version that was installed."""
-    assert package_version() == version("contextcompany-otel")

@@ -15,6 +15,7 @@ from contextcompany.cli.serve import serve
 from contextcompany.cli.show import show
 from contextcompany.cli.tokens import tokens
 from contextcompany.cli.transfer import export_runs, import_runs
+from contextcompany.version import VERSION
 
 _FAILED: Final = 2
 _INTERRUPTED: Final = 130
@@ -38,9 +39,7 @@ app.add_typer(tokens, name="tokens")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from contextcompany.runtime.provider import package_version
-
-        typer.echo(f"contextcompany-otel {package_version()}")
+        typer.echo(f"contextcompany-otel {VERSION}")
         raise typer.Exit
 
 

@@ -21,6 +21,7 @@ from contextcompany.delivery.spans.redacting import Redactor
 from contextcompany.diagnostics import guard
 from contextcompany.runtime import provider as providers
 from contextcompany.sdk import ReadableSpan, TracerProvider
+from contextcompany.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ class Instance:
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
         self._finishing: dict[int, Prepare] = {}
-        self._version = providers.package_version()
+        self._version = VERSION
         self._resource: Resource | None = None
         self.origin = Origin(self._our_resource, providers.scope(self._version), self.take)
         self._prepare: Prepare = self._prepared

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from contextcompany.delivery.outbox.outbox import Outbox
 from contextcompany.delivery.outbox.shelf import Shelf
 from contextcompany.delivery.outbox.sinks import CollectorSink
-from contextcompany.delivery.spool.location import folder_of
-from contextcompany.delivery.spool.spool import Spool
 
 if TYPE_CHECKING:
     from contextcompany.delivery.outbox.entry import Prepare
+    from contextcompany.delivery.spool.spool import Spool
     from contextcompany.settings.destination import Destination
     from contextcompany.settings.settings import Settings
 
@@ -100,4 +99,11 @@ def _way(destination: Destination, settings: Settings) -> _Way:
 def _shelf(destination: Destination, settings: Settings) -> Shelf | None:
     if not settings.spool or destination.is_implicit:
         return None
-    return Shelf(Spool(partial(folder_of, destination, spool_dir=settings.spool_dir)))
+    return Shelf(partial(_spool, destination, settings.spool_dir))
+
+
+def _spool(destination: Destination, spool_dir: str | None) -> Spool:
+    from contextcompany.delivery.spool.location import folder_of
+    from contextcompany.delivery.spool.spool import Spool
+
+    return Spool(partial(folder_of, destination, spool_dir=spool_dir))

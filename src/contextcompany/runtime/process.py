@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.diagnostics import guard, log_debug_lines, logger, said
+from contextcompany.imports import gate
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime import workers
 from contextcompany.runtime.holding import Holding
 from contextcompany.runtime.instance import Instance
 from contextcompany.runtime.outboxes import Outboxes
 from contextcompany.runtime.places import Place, Places
-from contextcompany.runtime.results import FlushResult, Stats
 from contextcompany.runtime.sigterm import SigtermDrain
 from contextcompany.runtime.waiting import Waiting
 from contextcompany.runtime.watch import Watch
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from contextcompany.delivery.outbox.outbox import Outbox
+    from contextcompany.runtime.results import FlushResult, Stats
     from contextcompany.settings.settings import Settings
 
 _EXIT_SECONDS: Final = 2.0
@@ -208,6 +209,9 @@ class Process:
 
     def stats(self) -> Stats:
         """Return the counts so far."""
+        with gate:
+            from contextcompany.runtime.results import Stats
+
         counters = self._counters()
         return Stats(
             delivered=counters.delivered,
@@ -248,6 +252,9 @@ class Process:
         return Counters.total(parts)
 
     def _result(self, before: Counters, *, emptied: bool) -> FlushResult:
+        with gate:
+            from contextcompany.runtime.results import FlushResult
+
         after = self._counters()
         is_complete = emptied and after.dropped.total() == before.dropped.total()
         return FlushResult(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
 
 SCOPE: Final = "contextcompany"
 DISTRIBUTION: Final = "contextcompany-otel"
-
-
-def package_version() -> str:
-    """Return the version of this distribution, from its metadata."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "0+unknown"
 
 
 def scope(version_of_package: str) -> InstrumentationScope:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def test_a_desk_begins_empty(tmp_path: Path) -> None:
     """Nothing waits, nothing is urgent, nobody has to hurry."""
-    desk = Desk("there", Shelf(SteeredSpool(tmp_path / "spool")))
+    desk = Desk("there", Shelf(lambda: SteeredSpool(tmp_path / "spool")))
     assert (desk.urgent, desk.closing, desk.closed, desk.deadline) == (False, False, False, NEVER)
     assert (desk.drain_at, desk.spooled, desk.can_keep, desk.doubting) == (NEVER, 0, True, None)
     assert desk.counters() == Counters()
@@ -30,7 +30,7 @@ def test_a_desk_begins_empty(tmp_path: Path) -> None:
 
 def test_the_counts_tell_what_is_on_disk(tmp_path: Path) -> None:
     """Spans in memory, on disk, and taken over by others are counted apart."""
-    shelf = Shelf(SteeredSpool(tmp_path / "spool"))
+    shelf = Shelf(lambda: SteeredSpool(tmp_path / "spool"))
     desk = Desk("there", shelf)
     one = parcel("a", "b")
     written = shelf.write(one)
@@ -46,7 +46,7 @@ def test_what_is_written_is_entered(tmp_path: Path) -> None:
     """A parcel on disk is counted there; what had to go for it is lost, counted and said."""
     one, two = (parcel(name, text="x" * 1_000) for name in ("old", "new"))
     spool = SteeredSpool(tmp_path / "spool", most_bytes=2 * len(one.body))
-    shelf = Shelf(spool)
+    shelf = Shelf(lambda: spool)
     desk = Desk("there", shelf)
     for each in (one, two):
         written = shelf.write(each, merge=False)
@@ -74,7 +74,7 @@ def test_a_desk_without_a_shelf() -> None:
 def test_a_disk_that_fails_keeps_nothing(tmp_path: Path) -> None:
     """After a failed write nothing can be kept for a while."""
     spool = SteeredSpool(tmp_path / "spool")
-    desk = Desk("there", Shelf(spool))
+    desk = Desk("there", Shelf(lambda: spool))
     spool.write_error = OSError("full")
     assert desk.shelf is not None
     assert desk.shelf.write(parcel("a")) is None

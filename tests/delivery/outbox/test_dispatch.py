@@ -16,7 +16,7 @@ from contextcompany.delivery.outbox.dispatch import (
 from contextcompany.delivery.outbox.dispatch import REFUSED, REJECTED, Dispatched, dispatch
 from contextcompany.delivery.outbox.dispatch import TOO_LARGE as AS_TOO_LARGE
 from contextcompany.delivery.outbox.entry import Receipt
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from tests.delivery import sinks
 from tests.delivery.sinks import DELIVERED, LATER, MALFORMED, STAYS, TOO_LARGE, SteeredSink, parcel
 from tests.delivery.spool.otlp import names_in

@@ -38,8 +38,8 @@ class Stage:
 
     def __init__(self, folder: Path | None = None, *, unknown: bool = False) -> None:
         self.sink = SteeredSink(unknown=unknown)
-        self.spool = None if folder is None else SteeredSpool(folder)
-        self.desk = Desk("there", None if self.spool is None else Shelf(self.spool))
+        self.spool = spool = None if folder is None else SteeredSpool(folder)
+        self.desk = Desk("there", None if spool is None else Shelf(lambda: spool))
         self.called = 0
         self.encoder = Encoder(self.desk, self.sink, self._call)
 

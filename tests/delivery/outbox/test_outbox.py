@@ -16,7 +16,7 @@ from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.dispatch import REFUSED, REJECTED
 from contextcompany.delivery.outbox.encoder import INTERNAL_ERROR
 from contextcompany.delivery.outbox.entry import Receipt
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.diagnostics import guard
 from contextcompany.local.embedded.collector import Collector
 from tests.delivery import sinks

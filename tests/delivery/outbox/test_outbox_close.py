@@ -15,7 +15,7 @@ from contextcompany.delivery.outbox.dispatch import REFUSED, REJECTED
 from contextcompany.delivery.outbox.entry import Receipt
 from contextcompany.delivery.outbox.outbox import AFTER_SHUTDOWN
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from tests.delivery import sinks
 from tests.delivery.outbox.spools import SteeredSpool, spans_on_disk
 from tests.delivery.sinks import (

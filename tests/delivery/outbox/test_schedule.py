@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextcompany.delivery.outbox.schedule import Schedule
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from tests.delivery.sinks import LATER, MALFORMED, STAYS
 
 NOW = 1_000.0

@@ -21,7 +21,7 @@ from contextcompany.delivery.outbox.sender import Sender
 from contextcompany.delivery.outbox.shelf import REMOVED, Shelf
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN
 from contextcompany.delivery.spool.spool import Spool
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.diagnostics import guard
 from tests.delivery.outbox.spools import SteeredSpool, spans_on_disk
 from tests.delivery.sinks import DELIVERED, LATER, MALFORMED, STAYS, TOO_LARGE, SteeredSink, parcel, total
@@ -39,8 +39,8 @@ class Stage:
     def __init__(self, sink: SteeredSink, folder: Path | None = None, *, most_bytes: int = 512 << 20) -> None:
         self.sink = sink
         self.folder = folder
-        self.spool = None if folder is None else SteeredSpool(folder, most_bytes=most_bytes)
-        self.desk = Desk("there", None if self.spool is None else Shelf(self.spool))
+        self.spool = spool = None if folder is None else SteeredSpool(folder, most_bytes=most_bytes)
+        self.desk = Desk("there", None if spool is None else Shelf(lambda: spool))
         self.sender = Sender(self.desk, sink, 3.0)
 
     @property

@@ -49,7 +49,7 @@ def put(shelf: Shelf, one: Parcel, *, merge: bool = True) -> Written:
 
 def test_an_empty_shelf_touches_no_disk(folder: Path) -> None:
     """Asking what is there makes no folder."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     assert (shelf.spans, shelf.names(), shelf.may_hold_something(), shelf.gone()) == (0, [], False, {})
     with shelf.exclusive() as may_send:
         assert may_send is False
@@ -58,7 +58,7 @@ def test_an_empty_shelf_touches_no_disk(folder: Path) -> None:
 
 def test_a_parcel_comes_back_as_it_was(folder: Path) -> None:
     """What was written is read as a parcel of this process with the same spans, and who waits for them."""
-    shelf, receipt = Shelf(Spool(folder)), Receipt()
+    shelf, receipt = Shelf(lambda: Spool(folder)), Receipt()
     one = parcel("a", "b", receipts={"b": receipt})
     name = put(shelf, one).name
     assert one.file == name
@@ -72,7 +72,7 @@ def test_a_parcel_comes_back_as_it_was(folder: Path) -> None:
 
 def test_small_parcels_share_a_file(folder: Path) -> None:
     """Merged parcels are one parcel with all spans and all who wait."""
-    shelf, receipts = Shelf(Spool(folder)), {name: Receipt() for name in "ab"}
+    shelf, receipts = Shelf(lambda: Spool(folder)), {name: Receipt() for name in "ab"}
     for name in "ab":
         put(shelf, parcel(name, receipts=receipts))
     assert shelf.spans == 2
@@ -86,7 +86,7 @@ def test_small_parcels_share_a_file(folder: Path) -> None:
 @pytest.mark.parametrize("refused_at", [None, 3])
 def test_a_parcel_can_have_a_file_of_its_own(folder: Path, refused_at: int | None) -> None:
     """One that is on its way, or that was refused as malformed, shares no file."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     put(shelf, parcel("a"))
     alone = parcel("b")
     alone.refused_at = refused_at
@@ -98,7 +98,7 @@ def test_a_parcel_can_have_a_file_of_its_own(folder: Path, refused_at: int | Non
 
 def test_what_was_refused_goes_last(folder: Path) -> None:
     """Parcels that were refused as malformed let the others go first, and the refusal is remembered."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     refused, *others = [parcel(name) for name in "abc"]
     refused.refused_at = 7
     names = [put(shelf, one, merge=False).name for one in (refused, *others)]
@@ -114,7 +114,7 @@ def test_what_was_refused_goes_last(folder: Path) -> None:
 def test_files_of_others_are_not_ours(folder: Path) -> None:
     """What another process left can be read and sent, and is counted nowhere."""
     name = Spool(folder).write(parcel("left").body, 1).name
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     assert (shelf.spans, shelf.names(), shelf.may_hold_something()) == (0, [name], True)
     read = shelf.read(name)
     assert read is not None
@@ -125,7 +125,7 @@ def test_files_of_others_are_not_ours(folder: Path) -> None:
 
 def test_what_has_left_is_forgotten(folder: Path) -> None:
     """A file that was delivered is neither counted nor missed."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     name = put(shelf, parcel("a", "b")).name
     shelf.leave(name)
     shelf.delete(name)
@@ -134,9 +134,9 @@ def test_what_has_left_is_forgotten(folder: Path) -> None:
 
 def test_files_that_others_took_are_handed_over(folder: Path) -> None:
     """A file that is gone was taken by another process; its spans are counted as handed over."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     taken, kept = (put(shelf, parcel(*names), merge=False).name for names in ("ab", "c"))
-    other = Shelf(Spool(folder))
+    other = Shelf(lambda: Spool(folder))
     other.delete(taken)
     assert shelf.gone() == {taken: True}
     assert shelf.gone() == {taken: True}  # whoever asks next hears the same
@@ -148,7 +148,7 @@ def test_files_that_others_took_are_handed_over(folder: Path) -> None:
 
 def test_files_that_somebody_removed_are_lost(folder: Path) -> None:
     """Nobody left word: what was in the file is counted as lost."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     name = put(shelf, parcel("a", "b")).name
     (folder / name).unlink()
     assert shelf.note_gone(shelf.gone()) == Counter({REMOVED: 2})
@@ -157,7 +157,7 @@ def test_files_that_somebody_removed_are_lost(folder: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_no_handing_over(folder: Path) -> None:
     """A file of ours that somebody tore is set aside: nobody took its spans to deliver them."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     name = put(shelf, parcel("a", "b")).name
     (folder / name).write_bytes(b"contextcompany-spool")
     assert shelf.read(name) is None
@@ -171,9 +171,9 @@ def filled(folder: Path, *, own: bool) -> tuple[Shelf, Receipt, int]:
     receipt.delivered = True
     one = parcel("old", receipts={"old": receipt}, text="x" * 1_000)
     most = 2 * len(one.body)
-    writer = Shelf(Spool(folder, most_bytes=most))
+    writer = Shelf(lambda: Spool(folder, most_bytes=most))
     put(writer, one, merge=False)
-    return writer if own else Shelf(Spool(folder, most_bytes=most)), receipt, most
+    return writer if own else Shelf(lambda: Spool(folder, most_bytes=most)), receipt, most
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -237,7 +237,7 @@ def test_what_is_too_old_is_missed_by_nobody(
     folder: Path, asked_in_between: Callable[[Shelf], list[Counter[str]]]
 ) -> None:
     """Who asks while a file goes for its age does not count its spans a second time."""
-    shelf = Shelf(Spool(folder, most_seconds=-1.0))
+    shelf = Shelf(lambda: Spool(folder, most_seconds=-1.0))
     put(shelf, parcel("a"))
     answers = asked_in_between(shelf)
     expired = shelf.expire()
@@ -260,7 +260,7 @@ def test_a_disk_that_fails_gets_a_rest(
     """After a failed write there is no other for half a minute, and one warning says that spans wait."""
     clock = stopped_clock(monkeypatch)
     spool = SteeredSpool(folder)
-    shelf = Shelf(spool)
+    shelf = Shelf(lambda: spool)
     spool.write_error = OSError(28, "No space left on device")
     assert shelf.is_usable
     assert shelf.write(parcel("a")) is None
@@ -280,7 +280,7 @@ def test_a_disk_that_fails_gets_a_rest(
 
 def test_what_is_too_old_is_lost(folder: Path) -> None:
     """Expired spans are counted apart from those that had no room, and who waits for them is told."""
-    shelf, receipt = Shelf(Spool(folder)), Receipt()
+    shelf, receipt = Shelf(lambda: Spool(folder)), Receipt()
     receipt.delivered = True
     name = put(shelf, parcel("a", "b", receipts={"a": receipt})).name
     assert shelf.note_expired((Evicted(name, 2), Evicted("of others", 3))) == Counter(
@@ -292,7 +292,7 @@ def test_what_is_too_old_is_lost(folder: Path) -> None:
 def test_age_is_looked_at_once_a_minute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are too old are removed, with one look at the folder a minute."""
     clock = stopped_clock(monkeypatch)
-    shelf = Shelf(Spool(folder, most_seconds=-1.0))
+    shelf = Shelf(lambda: Spool(folder, most_seconds=-1.0))
     first = put(shelf, parcel("a")).name
     assert shelf.expire() == (Evicted(first, 1),)
     shelf.leave(first)
@@ -304,7 +304,7 @@ def test_age_is_looked_at_once_a_minute(folder: Path, monkeypatch: pytest.Monkey
 
 def test_one_at_a_time_sends(folder: Path) -> None:
     """While one sends from a folder nobody else may."""
-    first, second = (Shelf(Spool(folder)) for _ in range(2))
+    first, second = (Shelf(lambda: Spool(folder)) for _ in range(2))
     put(first, parcel("a"))
     with first.exclusive() as may_send:
         assert may_send is True
@@ -316,7 +316,7 @@ def test_one_at_a_time_sends(folder: Path) -> None:
 
 def test_a_forked_child_owns_nothing(folder: Path) -> None:
     """What the parent wrote is not counted in the child; the files stay."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     refused = parcel("a", "b")
     refused.refused_at = 1
     name = put(shelf, refused).name
@@ -330,6 +330,6 @@ def test_a_forked_child_owns_nothing(folder: Path) -> None:
 
 def test_the_repr_tells_how_much_is_there(folder: Path) -> None:
     """A debugger shows files and spans."""
-    shelf = Shelf(Spool(folder))
+    shelf = Shelf(lambda: Spool(folder))
     put(shelf, parcel("a", "b"))
     assert repr(shelf) == "Shelf(1 files, 2 spans)"

@@ -15,12 +15,13 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 from contextcompany.delivery.outbox import sinks
 from contextcompany.delivery.outbox.entry import Entry, Receipt
 from contextcompany.delivery.outbox.sinks import UNENCODABLE, CollectorSink, ExporterSink
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.local.embedded.collector import Collector
 from contextcompany.settings.destination import Destination, Source
 from tests.delivery.sinks import bare_span, packed_by
 from tests.delivery.spool.otlp import names_in
 from tests.handmade import STEP, ended_span
+from tests.interpreter import python
 from tests.loopback import Answer, LoopbackServer
 
 if TYPE_CHECKING:
@@ -256,6 +257,25 @@ def test_a_renewed_sink_still_sends() -> None:
         assert target.send(packed(target, SPAN), timeout=10.0) == Outcome(Verdict.DELIVERED)
         target.close()
         assert len(server.requests) == 2
+
+
+def test_nothing_is_loaded_before_it_is_needed() -> None:
+    """Making, closing and renewing a sink loads nothing of what packs and sends; warming up loads it all."""
+    finished = python(
+        """
+        import sys
+        from contextcompany.delivery.outbox.sinks import CollectorSink
+        from contextcompany.settings.destination import Destination, Source
+        target = CollectorSink(Destination("http://127.0.0.1:9/v1/traces", Source.OURS), user_agent="test")
+        target.close()
+        target.renew()
+        needed = [f"contextcompany.delivery.{name}" for name in ("spans.encoding", "wire.transport")]
+        print([name in sys.modules for name in needed])
+        target.warm_up()
+        print([name in sys.modules for name in needed])
+        """
+    )
+    assert (finished.out.splitlines(), finished.err) == (["[False, False]", "[True, True]"], "")
 
 
 def test_a_sink_is_named_after_its_place() -> None:

@@ -11,7 +11,7 @@ from tests.delivery.wire.raw import RawServer
 from tests.handmade import STEP, ended_span
 
 if TYPE_CHECKING:
-    from contextcompany.delivery.wire.answers import Outcome
+    from contextcompany.delivery.wire.outcomes import Outcome
     from tests.loopback import LoopbackServer
 
 AGENT = "contextcompany-otel/1.2.3"

@@ -15,7 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict, garbage, judge, retry_after
+from contextcompany.delivery.wire.answers import garbage, judge, retry_after
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 URL = "https://collector.example/v1/traces"
 SECRET = "hunter22"

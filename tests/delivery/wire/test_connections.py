@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from tests.delivery.wire.raw import full_server, read_request, reads_all
 from tests.loopback import PATIENCE, Answer, LoopbackServer
 

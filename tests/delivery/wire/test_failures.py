@@ -10,8 +10,9 @@ import pytest
 import requests
 from urllib3.exceptions import MaxRetryError, ProtocolError
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict, garbage
+from contextcompany.delivery.wire.answers import garbage
 from contextcompany.delivery.wire.failures import failed
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 URL = "https://collector.example/v1/traces"
 CASES = [

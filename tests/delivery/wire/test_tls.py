@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.delivery.wire.transport import Transport
 from contextcompany.settings.destination import Destination, Source
 from tests.delivery.wire.raw import RawServer, read_request, reads_all

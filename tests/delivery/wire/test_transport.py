@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.local.embedded.collector import Collector
 from tests.delivery.wire.posting import AGENT, BODY, SECRET, TIMEOUT, posted, transport
 from tests.loopback import Answer, LoopbackServer

@@ -9,7 +9,8 @@ import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from contextcompany.delivery.wire.answers import Verdict, judge
+from contextcompany.delivery.wire.answers import judge
+from contextcompany.delivery.wire.outcomes import Verdict
 from contextcompany.local.otlp.answers import JSON, PROTOBUF, accepted, refused
 from contextcompany.local.otlp.spans import Refusals
 

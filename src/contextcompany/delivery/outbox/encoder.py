@@ -29,6 +29,8 @@ BATCH_SECONDS: Final = 0.5
 DOUBT_SECONDS: Final = 0.2
 PROBE_SECONDS: Final = 2.0
 _WARMING_SECONDS: Final = 0.05
+# An import and the application take turns at the interpreter, so its first run is let pass.
+_UNDISTURBED_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 0.75
 
 INTERNAL_ERROR: Final = "an internal error of this package"
@@ -187,8 +189,14 @@ class Encoder(Worker):
             self._is_warming = False
 
     def _warm_up(self) -> None:
+        desk = self._desk
+        with desk.changed:
+            desk.changed.wait_for(lambda: desk.urgent or desk.closing or desk.closed, _UNDISTURBED_SECONDS)
         try:
             with guard:
+                # First of all: whoever has to write meanwhile does not wait for what takes long.
+                if self._desk.shelf is not None:
+                    self._desk.shelf.warm_up()
                 self._sink.warm_up()
         finally:
             with self._desk.changed:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.delivery.wire.answers import Verdict
+from contextcompany.delivery.wire.outcomes import Verdict
 
 if TYPE_CHECKING:
-    from contextcompany.delivery.wire.answers import Outcome
+    from contextcompany.delivery.wire.outcomes import Outcome
 
 FIRST_BACKOFF: Final = 0.1
 MOST_BACKOFF: Final = 30.0

@@ -13,7 +13,7 @@ from contextcompany.delivery.outbox.dispatch import REFUSED, Dispatched, dispatc
 from contextcompany.delivery.outbox.encoder import INTERNAL_ERROR
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN
 from contextcompany.delivery.outbox.worker import Worker
-from contextcompany.delivery.wire.answers import Outcome, Verdict
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 from contextcompany.diagnostics import guard
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from contextcompany import imports
 from contextcompany.delivery.outbox.counters import OF_OTHERS
 from contextcompany.delivery.outbox.parcel import Parcel
 from contextcompany.diagnostics import logger, warn_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from contextcompany.delivery.outbox.entry import Receipt
@@ -38,11 +39,24 @@ class _Ticket(NamedTuple):
 
 
 class Shelf:
-    """Put parcels into a spool and take them out again, and know which spans are in it."""
+    """Put parcels into a spool and take them out again, and know which spans are in it.
 
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
+    Args:
+        find_spool: makes the spool when it is first needed; may import.
+    """
+
+    def __init__(self, find_spool: Callable[[], Spool]) -> None:
+        self._find_spool = find_spool
+        self._found: Spool | None = None
         self._start_afresh()
+
+    @property
+    def _spool(self) -> Spool:
+        found = self._found
+        if found is None:
+            with imports.gate:
+                found = self._found = self._found or self._find_spool()
+        return found
 
     def _start_afresh(self) -> None:
         self._tickets: dict[str, _Ticket] = {}
@@ -79,6 +93,10 @@ class Shelf:
     def rests_for(self, now: float) -> float:
         """Return the seconds until writing makes sense again."""
         return max(self._rests_until - now, 0.0)
+
+    def warm_up(self) -> None:
+        """Load what writing needs, if nobody has yet."""
+        _ = self._spool
 
     # What is known.
 
@@ -223,7 +241,8 @@ class Shelf:
 
     def renew_after_fork(self) -> None:
         """Own nothing in a forked child: what is on disk is the business of the parent process."""
-        self._spool.renew_after_fork()
+        if self._found is not None:
+            self._found.renew_after_fork()
         self._start_afresh()
 
     def _may_be_sent(self, name: str) -> bool:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from contextcompany import imports
 from contextcompany.delivery.outbox.parcel import Parcel
-from contextcompany.delivery.spans.encoding import encode_within
 from contextcompany.delivery.spans.pricing import forget_loading, load_prices
-from contextcompany.delivery.spans.requests import halves, span_ids
-from contextcompany.delivery.spans.shortening import shortened
-from contextcompany.delivery.wire.answers import Outcome, Verdict
-from contextcompany.delivery.wire.transport import Transport
-from contextcompany.sdk import SpanExportResult
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from contextcompany.delivery.outbox.entry import Entry, Prepare, Receipt
+    from contextcompany.delivery.spans.encoding import Requests
+    from contextcompany.delivery.wire.transport import Transport
     from contextcompany.sdk import ReadableSpan, SpanExporter
     from contextcompany.settings.destination import Destination
 
@@ -118,7 +117,8 @@ class _Preparing:
 class CollectorSink(_Preparing):
     """Encode batches and post them to one destination.
 
-    The implicit local default gets spans only after what answers there has identified itself.
+    What does that is loaded by the first who needs it, in the background: no first run waits for it. The
+    implicit local default gets spans only after what answers there has identified itself.
 
     Args:
         destination: where to.
@@ -140,9 +140,14 @@ class CollectorSink(_Preparing):
         super().__init__(prepare)
         self.name = destination.shown
         self.acceptances = 0
-        self._transport = Transport(
-            destination, user_agent=user_agent, use_environment_proxies=proxies, ca_bundle=ca_bundle
+        self._connect = partial(
+            _transport,
+            destination,
+            user_agent=user_agent,
+            use_environment_proxies=proxies,
+            ca_bundle=ca_bundle,
         )
+        self._connected: Transport | None = None
         self._is_implicit = destination.is_implicit
         self._must_identify = self._is_implicit
         self._most_bytes = _MOST_BYTES
@@ -152,21 +157,27 @@ class CollectorSink(_Preparing):
         """Return whether nobody has identified themselves at the implicit destination yet."""
         return self._must_identify
 
+    def warm_up(self) -> None:
+        """Load what packing and sending need, which takes long."""
+        _encode_within()
+        self._transport()
+        super().warm_up()
+
     def identify(self) -> bool:
         """Return whether what answers there is the local collector of this package."""
-        self._must_identify = not self._transport.identifies_itself()
+        self._must_identify = not self._transport().identifies_itself()
         return not self._must_identify
 
     def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
         """Encode spans into requests of a bounded size."""
-        requests, unencodable = encode_within(spans, self._most_bytes)
+        requests, unencodable = _encode_within()(spans, self._most_bytes)
         lost = Counter({UNENCODABLE: unencodable} if unencodable else {})
         receipts = _receipts(batch)
         return [_parcel(body, len(ids), _among(receipts, ids)) for body, ids in requests], lost
 
     def send(self, parcel: Parcel, *, timeout: float) -> Outcome:
         """Post a parcel."""
-        outcome = self._transport.post(parcel.body, timeout=timeout)
+        outcome = self._transport().post(parcel.body, timeout=timeout)
         if outcome.verdict is Verdict.TOO_LARGE and parcel.spans > 1:
             # What the collector refused for its size is not made again.
             self._most_bytes = min(self._most_bytes, max(len(parcel.body) // 2, _LEAST_BYTES))
@@ -176,6 +187,9 @@ class CollectorSink(_Preparing):
 
     def halves(self, parcel: Parcel) -> tuple[Parcel, Parcel] | None:
         """Return two parcels with about half of the spans each, or None for a single span."""
+        with imports.gate:
+            from contextcompany.delivery.spans.requests import halves
+
         bodies = halves(parcel.body)
         if bodies is None:
             return None
@@ -184,17 +198,29 @@ class CollectorSink(_Preparing):
 
     def shortened(self, parcel: Parcel) -> Parcel | None:
         """Return a parcel of a single span cut to about half its size, or None at the minimum."""
+        with imports.gate:
+            from contextcompany.delivery.spans.shortening import shortened
+
         body = shortened(parcel.body)
         return None if body is None else _part(parcel, body)
 
     def renew(self) -> None:
         """Take a fresh connection."""
         super().renew()
-        self._transport.renew()
+        if self._connected is not None:
+            self._connected.renew()
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        if self._connected is not None:
+            self._connected.close()
+
+    def _transport(self) -> Transport:
+        if self._connected is None:
+            with imports.gate:
+                if self._connected is None:
+                    self._connected = self._connect()
+        return self._connected
 
 
 class ExporterSink(_Preparing):
@@ -228,6 +254,8 @@ class ExporterSink(_Preparing):
 
     def send(self, parcel: Parcel, *, timeout: float) -> Outcome:  # noqa: ARG002  (exporters keep their own time)
         """Export the spans of a parcel."""
+        from contextcompany.sdk import SpanExportResult
+
         if self._exporter.export(parcel.items) is SpanExportResult.SUCCESS:
             return Outcome(Verdict.DELIVERED)
         return Outcome(Verdict.REJECTED, f"{self.name} did not take a batch")
@@ -241,6 +269,27 @@ class ExporterSink(_Preparing):
     def close(self) -> None:
         """Shut the exporter down."""
         self._exporter.shutdown()
+
+
+@cache
+def _encode_within() -> Callable[[Sequence[ReadableSpan], int], Requests]:
+    with imports.gate:
+        from contextcompany.delivery.spans.encoding import encode_within
+
+    return encode_within
+
+
+def _transport(
+    destination: Destination, *, user_agent: str, use_environment_proxies: bool, ca_bundle: str | None
+) -> Transport:
+    from contextcompany.delivery.wire.transport import Transport
+
+    return Transport(
+        destination,
+        user_agent=user_agent,
+        use_environment_proxies=use_environment_proxies,
+        ca_bundle=ca_bundle,
+    )
 
 
 def _receipts(batch: Sequence[Entry]) -> dict[int, Receipt]:
@@ -261,6 +310,9 @@ def _parcel(body: bytes, spans: int, receipts: Mapping[int, Receipt]) -> Parcel:
 
 
 def _part(whole: Parcel, body: bytes) -> Parcel:
+    with imports.gate:
+        from contextcompany.delivery.spans.requests import span_ids
+
     ids = span_ids(body)
     part = _parcel(body, len(ids), _among(whole.receipts, ids))
     part.is_own = whole.is_own

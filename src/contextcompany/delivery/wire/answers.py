@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,35 +40,6 @@ _DATES: Final = tuple(
         rf"[a-z]{{3}} (?P<month>[a-z]{{3}}) (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})",
     )
 )
-
-
-class Verdict(Enum):
-    """What an answer, or the lack of one, means for the spans of a request."""
-
-    DELIVERED = "delivered"
-    LATER = "to be tried again soon"
-    STAYS = "kept, and not tried again at once"
-    MALFORMED = "the collector cannot read the request"
-    TOO_LARGE = "the request is too large"
-    REJECTED = "refused for good, by an exporter"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one request.
-
-    Attributes:
-        verdict: what it means for the spans.
-        reason: plain words for a person; empty when all went well. Never content, headers or keys.
-        refused_spans: how many spans the collector says it refused of a request that it accepted.
-            Its own word: it may be more than were sent.
-        retry_after: seconds that the collector asks to be left alone; only with LATER.
-    """
-
-    verdict: Verdict
-    reason: str = ""
-    refused_spans: int = 0
-    retry_after: float | None = None
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes | None, shown: str, now: float) -> Outcome:

@@ -7,7 +7,8 @@ import ssl
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Final
 
-from contextcompany.delivery.wire.answers import Outcome, Verdict, garbage
+from contextcompany.delivery.wire.answers import garbage
+from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

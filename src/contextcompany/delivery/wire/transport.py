@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import requests
 from urllib3.exceptions import HTTPError
 
-from contextcompany.delivery.wire.answers import Outcome, garbage, judge
+from contextcompany.delivery.wire.answers import garbage, judge
 from contextcompany.delivery.wire.connections import CONNECT_SECONDS, Connections
 from contextcompany.delivery.wire.failures import failed
 from contextcompany.delivery.wire.session import new_session, uninstrumented
@@ -21,6 +21,7 @@ from contextcompany.settings.destination import is_loopback
 if TYPE_CHECKING:
     from requests import Response
 
+    from contextcompany.delivery.wire.outcomes import Outcome
     from contextcompany.delivery.wire.sockets import Exchange
     from contextcompany.settings.destination import Destination
 

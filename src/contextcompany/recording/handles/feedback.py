@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final, Literal
 
 from contextcompany.delivery.outbox.entry import Receipt
@@ -87,6 +86,8 @@ async def submit_feedback_async(
     timeout: float = DEFAULT_SECONDS,  # noqa: ASYNC109  (it is the collector's time, not the caller's)
 ) -> bool:
     """Send the user's word on a run without blocking the event loop; see `submit_feedback`."""
+    import asyncio
+
     return await asyncio.to_thread(
         submit_feedback, run_id, score, text, api_key, tcc_url, carrier=carrier, timeout=timeout
     )

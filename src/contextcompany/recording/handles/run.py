@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -206,6 +205,8 @@ class Run(Handle):
             super().__exit__(exc_type, exc, traceback)
         finally:
             if self._flush and not self._place.is_off:
+                import asyncio
+
                 await asyncio.to_thread(process.flush, _FLUSH_SECONDS)
 
     def _flush_if_asked(self) -> None:
