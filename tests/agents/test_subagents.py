@@ -487,3 +487,18 @@ async def test_one_subagent_may_work_for_two_at_once(captured: Captured) -> None
 
 def _last_content(messages: Any) -> Any:
     return messages[-1]["content"]
+
+
+async def test_a_sub_agent_is_described_by_the_instructions_it_has_now(captured: Captured) -> None:
+    """What a model is told of a sub-agent is made once, and again where its instructions change."""
+    expert = agent_of("expert", "42", instructions="Knows numbers.")
+    clerk = Agent(name="clerk", model=ScriptedModel(["a", "b", "c"]), subagents=[expert])
+    found: list[Any] = []
+    for instructions in ("Knows numbers.", "Knows numbers.", "Knows the law."):
+        expert.instructions = instructions
+        found.append(clerk.callables.schemas(["expert"])[0])
+    assert found[0] is found[1]
+    assert [
+        one.description.endswith(f"expert. {text}")
+        for one, text in zip(found, ("Knows numbers.", "Knows numbers.", "Knows the law."), strict=True)
+    ] == [True] * 3

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contextcompany import FrozenRunContext, RunContext
+from contextcompany.context.run_context import for_agent
 from tests.context.contexts import (
     SUBCLASSES,
     Below,
@@ -371,3 +372,50 @@ def test_frozen_is_the_same_class_at_run_time() -> None:
     """FrozenRunContext tells type checkers more, and programs nothing new."""
     same: Any = RunContext
     assert FrozenRunContext is same
+
+
+class _Copies(RunContext):
+    """A context that says itself how it is copied."""
+
+    def __copy__(self) -> _Copies:
+        made = _Copies()
+        made.metadata = {"copied": True}
+        return made
+
+
+class _Restores(RunContext):
+    """A context that says itself how its state comes back."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, restored=True)
+
+
+class _Marks(RunContext):
+    """A context whose property keeps what it is given elsewhere."""
+
+    @property
+    def agent(self) -> Any:
+        """Return what was kept."""
+        return self.__dict__.get("kept")
+
+    @agent.setter
+    def agent(self, given: Any) -> None:
+        self.__dict__["kept"] = given
+
+
+@pytest.mark.parametrize(("kind", "own"), EVERY)
+def test_a_copy_for_an_agent_is_what_copy_makes(kind: Any, own: dict[str, Any]) -> None:
+    """An agent's copy of any context has the class and the state that `copy.copy` gives it."""
+    made = kind(**own)
+    object.__setattr__(made, "query", "q")
+    object.__setattr__(made, "by_hand", 1)
+    mine, expected = for_agent(made, agent(), "other"), copy.copy(made)
+    assert (type(mine), mine, mine.metadata is made.metadata) == (type(expected), expected, True)
+    assert (mine.agent.name, made.agent) == (agent().name, None)  # type: ignore[union-attr]
+
+
+def test_a_class_that_copies_itself_is_asked_to() -> None:
+    """What a class says of its copies holds for those that agents work with."""
+    assert for_agent(_Copies(), None, "q").metadata == {"copied": True}
+    assert vars(for_agent(_Restores(), None, "q"))["restored"] is True
+    assert vars(for_agent(_Marks(), agent(), "q"))["kept"].name == agent().name

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from contextcompany.agents.wrapping import first_argument
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
 from contextcompany.recording.calls.calls import wrapped_function
 from contextcompany.recording.calls.capture import or_empty
@@ -13,7 +12,7 @@ from contextcompany.recording.handles.step import Step, new_step
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from contextcompany.recording.calls.capture import CaptureArgs, CaptureResult
 
@@ -67,47 +66,43 @@ def _wrapped(
     capture_args: CaptureArgs,
     capture_result: CaptureResult,
 ) -> Any:
-    spec = ToolSpec(
+    spec = _ModelSpec(
         function, None, None, decorator=_MODEL, capture_args=capture_args, capture_result=capture_result
     )
-    return wrapped_function(function, partial(_Request, spec, name))
+    spec.asked = name
+    return wrapped_function(function, partial(_Request, spec))
 
 
-class _Request(SpecCall[Step]):
+class _ModelSpec(ToolSpec):
+    """What `@model` knows of a function.
+
+    Attributes:
+        asked: the model that was named, or None.
+    """
+
+    asked: str | None = None
+
+    @cached_property
+    def usual(self) -> object:
+        """Return the default of the parameter named `model`, or None."""
+        parameter = self.parameters.get(_MODEL)
+        return None if parameter is None else parameter.default
+
+
+class _Request(SpecCall[Step, _ModelSpec]):
     """One call: a step of the run that is current."""
-
-    def __init__(
-        self,
-        spec: ToolSpec,
-        asked: str | None,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        *,
-        bound: bool,
-    ) -> None:
-        self._spec = spec
-        self._bound = bound
-        self._asked = asked
-        self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
-
-    def is_recorded(self) -> bool:
-        return process.is_recording_here()
 
     def start(self) -> Step | None:
         place = process.current_place()
         if place is None or place.is_off:
             return None
-        shown = self._spec.recorded(self.args, self.kwargs, bound=self._bound)
-        prompt = first_argument(self._spec, shown, bound=self._bound)
-        asked = self._asked or shown.get(_MODEL, _default_model(self._spec))
+        spec = self._spec
+        arguments = spec.arguments(self._bound)
+        shown = arguments.by_name(self.args, self.kwargs)
+        asked = spec.asked or shown.get(_MODEL, spec.usual)
         step = new_step(place, None, provider=None, start_time=None)
-        step.prompt(or_empty(self._spec.capture.of_args(shown, prompt)))
+        step.prompt(or_empty(spec.capture.of_args(shown, arguments.first(shown))))
         return step.model(asked) if isinstance(asked, str) else step
 
     def finish(self, handle: Step, result: object) -> None:
         handle.response(or_empty(self._spec.capture.of_result(result)))
-
-
-def _default_model(spec: ToolSpec) -> object:
-    parameter = spec.parameters.get(_MODEL)
-    return None if parameter is None else parameter.default

@@ -9,6 +9,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from contextcompany.agents.threads import in_thread
 from contextcompany.context.schema import ArgumentError, Schema, task_schema
 from contextcompany.context.tool import spec_of
 from contextcompany.recording.calls.calls import Kind
@@ -83,6 +84,9 @@ class _Tool:
         if type(function) is types.MethodType:
             # A classmethod from Python 3.13 on: it binds the tool, and not what the tool holds.
             self._plain = types.MethodType(self._plain, cast("Any", function).__self__)
+        self._is_coroutine = inspect.iscoroutinefunction(self._plain)
+        self._bound = inspect.ismethod(self._plain) and not inspect.ismethod(spec.function)
+        self.is_threaded = not self._is_coroutine and spec.kind is not Kind.ASYNC_GENERATOR
 
     @property
     def schema(self) -> Schema:
@@ -90,20 +94,22 @@ class _Tool:
 
     def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
         checked = self.schema.validated(arguments)
-        bound = inspect.ismethod(self._plain) and not inspect.ismethod(self._spec.function)
         try:
-            args, filled = self._spec.injected((), checked, bound=bound, fallback=context)
+            args, filled = self._spec.injected((), checked, bound=self._bound, fallback=context)
         except TypeError as error:
             raise ContextError(str(error)) from None
 
         async def call() -> Any:
-            if inspect.iscoroutinefunction(self._plain):
+            if self._is_coroutine:
                 return await self._plain(*args, **filled)
             if self._spec.kind is Kind.ASYNC_GENERATOR:
                 return joined([item async for item in self._plain(*args, **filled)])
             called = _exhausted if self._spec.kind is Kind.GENERATOR else _called
-            result = await asyncio.to_thread(called, self._plain, args, filled)
-            return await result if inspect.isawaitable(result) else result
+            result = await in_thread(called, self._plain, args, filled)
+            if type(result) is str or not inspect.isawaitable(result):
+                return result
+            # A task of its own, for what it puts into context variables is not for the run.
+            return await asyncio.ensure_future(result)
 
         return Prepared(dict(arguments), call)
 
@@ -125,12 +131,16 @@ class _SubAgentTool:
 
     def __init__(self, name: str, agent: SubAgent) -> None:
         self.name = name
+        self.is_threaded = False
         self._agent = agent
+        self._schema: tuple[str, Schema] | None = None
 
     @property
     def schema(self) -> Schema:
         about = self._agent.instructions or "Takes a task and answers it."
-        return task_schema(self.name, f"Delegates to the agent {self.name}. {about}")
+        if self._schema is None or self._schema[0] != about:
+            self._schema = about, task_schema(self.name, f"Delegates to the agent {self.name}. {about}")
+        return self._schema[1]
 
     def prepared(self, arguments: Mapping[str, Any], context: RunContext) -> Prepared:
         task = self.schema.validated(arguments)["task"]
@@ -194,6 +204,11 @@ class Callables:
     def _capture(self, name: str) -> Capture:
         known = self._known.get(name)
         return known.capture if isinstance(known, _Tool) else _EVERYTHING
+
+    def is_threaded(self, name: str) -> bool:
+        """Return whether calls are made in a thread, and leave the context of the caller alone."""
+        known = self._known.get(name)
+        return known is not None and known.is_threaded
 
     def read(self, name: str, arguments: str | Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
         """Return the arguments that a model sent as a dict.

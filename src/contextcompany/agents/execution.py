@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from contextcompany.agents.result import AgentResult
+from contextcompany.agents.threads import run_with_own_loop
 
 if TYPE_CHECKING:
     from contextcompany.context.run_context import RunContext
@@ -162,6 +163,6 @@ def _loop_is_running() -> bool:
 def _run_in_thread(work: Work, future: Future[AgentResult]) -> None:
     future.set_running_or_notify_cancel()
     try:
-        future.set_result(asyncio.run(work()))
+        future.set_result(run_with_own_loop(work))
     except BaseException as error:  # noqa: BLE001  (it belongs to the one who waits)
         future.set_exception(error)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from contextcompany.agents.agent import Agent
     from contextcompany.agents.callables import Prepared
-    from contextcompany.agents.model import Model, ToolRequest
+    from contextcompany.agents.model import Message, Model, ToolRequest
     from contextcompany.context.run_context import RunContext
     from contextcompany.recording.handles.run import Run
     from contextcompany.recording.handles.tool_call import ToolCall
@@ -161,14 +161,15 @@ class Loop:
         answer = await self._chain.ask(Phase.PRE_THINK, told)
         if answer.action is Action.SKIP:
             reply = ModelReply(text=str(answer.response or ""))
+            message = chat.assistant(reply)
         else:
-            reply = await self._request(told.model)
+            reply, message = await self._request(told.model)
         told.model_response = reply
-        told.messages = [*told.messages, chat.assistant(reply)]
+        told.messages = [*told.messages, message]
         await self._chain.ask(Phase.POST_THINK, told)
         return reply
 
-    async def _request(self, model: Model) -> ModelReply:
+    async def _request(self, model: Model) -> tuple[ModelReply, Message]:
         schemas = self._agent.callables.schemas(self._told.tools)
         with self._run.step() as step:
             step.prompt(self._told.messages).model(requested=model.name)
@@ -176,8 +177,8 @@ class Loop:
                 step.tool_definitions([schema.openai() for schema in schemas])
             reply = await model.reply(self._told.messages, schemas)
             chat.check(reply, model.name)
-            used = reply.usage
-            step.response(chat.assistant(reply)).model(used=reply.model).finish_reason(reply.finish_reason)
+            used, message = reply.usage, chat.assistant(reply)
+            step.response(message).model(used=reply.model).finish_reason(reply.finish_reason)
             step.tokens(
                 used.prompt_uncached,
                 used.prompt_cached,
@@ -188,9 +189,14 @@ class Loop:
             if used.cost is not None:
                 step.cost(used.cost)
         chat.count(self._usage, reply, model.name, price=self._chain.needs_cost)
-        return reply
+        return reply, message
 
     async def _act_on(self, reply: ModelReply) -> None:
+        first, *others = reply.tool_calls
+        if not others and self._chain.is_empty and self._agent.callables.is_threaded(first.name):
+            # Nothing of it runs in this thread that could put anything into the context of the run.
+            self._told.messages = [*self._told.messages, await self._act(first)]
+            return
         tasks = [asyncio.ensure_future(self._act(request)) for request in reply.tool_calls]
         try:
             results = await asyncio.gather(*tasks)
@@ -225,7 +231,8 @@ class Loop:
         async with self._admission:
             answer = await self._chain.ask(Phase.PRE_ACT, told)
             arguments = told.tool_args or {}
-            self._tell_args(call, request.name, arguments)
+            if not self._chain.is_empty:
+                self._tell_args(call, request.name, arguments)
             if answer.action is Action.SKIP:
                 self._tell_result(call, request.name, answer.response)
                 call.status(names.STATUS_CODE_PARTIAL, "skipped by an interceptor")
@@ -240,13 +247,14 @@ class Loop:
     async def _call(
         self, call: ToolCall, request: ToolRequest, prepared: Prepared, told: InterceptContext
     ) -> dict[str, Any]:
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
         try:
             told.tool_result = await prepared.call()
         except (StopExecution, ContextError):
             raise
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if task is None or task.cancelling() > before:
                 raise
             # Nobody cancelled the run: the tool waited for something that others cancelled.
             return await self._call_failed(call, request, error, told)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from contextcompany.context.current import VARIABLE, current_context
 from contextcompany.context.recorded import record_context
-from contextcompany.context.run_context import RunContext, context_of, for_agent
+from contextcompany.context.run_context import for_call
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
 from contextcompany.recording.calls.calls import wrapped_function
 from contextcompany.recording.calls.capture import or_empty
@@ -15,8 +15,10 @@ from contextcompany.recording.handles.run import run as start_run
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from contextcompany.context.injection import Parameter
+    from contextcompany.context.run_context import RunContext
     from contextcompany.recording.calls.capture import CaptureArgs, CaptureResult
     from contextcompany.recording.handles.run import Run
 
@@ -74,22 +76,26 @@ def _wrapped(
     return wrapped_function(function, partial(_Call, spec))
 
 
-class _Call(SpecCall["Run"]):
+class _Call(SpecCall["Run", ToolSpec]):
     """One call: a run, with the context put into the arguments."""
 
-    def __init__(
-        self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
-    ) -> None:
+    has_inside = True
+
+    def __init__(self, spec: ToolSpec, args: tuple[Any, ...], kwargs: dict[str, Any], bound: bool) -> None:
         self._spec = spec
-        self._shown = spec.recorded(args, kwargs, bound=bound)
-        self._prompt = first_argument(spec, self._shown, bound=bound)
-        given = self._given(spec, args, kwargs, bound=bound)
-        text = self._prompt if isinstance(self._prompt, str) else ""
-        self._context = for_agent(context_of(given), None, text)
+        arguments = spec.arguments(bound)
+        self._shown = arguments.by_name(args, kwargs)
+        self._prompt = prompt = arguments.first(self._shown)
         self._before: RunContext | None = None
-        self.args, self.kwargs = spec.injected(
-            *_without(spec, args, kwargs, bound=bound), bound=bound, fallback=self._context
-        )
+        text = prompt if isinstance(prompt, str) else ""
+        parameter = spec.parameter
+        if parameter is None:
+            self._context = for_call(current_context(), text)
+            self.args, self.kwargs = args, kwargs
+        else:
+            given, args, kwargs = _taken(parameter, args, kwargs, bound=bound)
+            self._context = for_call(given, text)
+            self.args, self.kwargs = spec.injected(args, kwargs, bound=bound, fallback=self._context)
 
     def is_recorded(self) -> bool:
         return True
@@ -112,42 +118,18 @@ class _Call(SpecCall["Run"]):
         if VARIABLE.get() is self._context:
             VARIABLE.set(self._before)
 
-    @staticmethod
-    def _given(
-        spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
-    ) -> RunContext | None:
-        parameter = spec.parameter
-        if parameter is not None:
-            if kwargs.get(parameter.name) is not None:
-                return context_of(kwargs[parameter.name])
-            index = None if parameter.position is None else parameter.position - bound
-            if index is not None and index < len(args) and args[index] is not None:
-                return context_of(args[index])
-        return current_context()
 
+def _taken(
+    parameter: Parameter, args: tuple[Any, ...], kwargs: dict[str, Any], *, bound: bool
+) -> tuple[object, tuple[Any, ...], dict[str, Any]]:
+    """Return the context of a call, the current one where none was passed, and the arguments without it.
 
-def first_argument(spec: ToolSpec, shown: Mapping[str, Any], *, bound: bool) -> Any:
-    """Return the value of the first parameter that is neither `self` nor the context."""
-    context = spec.parameter.name if spec.parameter is not None else None
-    for position, (name, parameter) in enumerate(spec.parameters.items()):
-        if name == context or (bound and position == 0):
-            continue
-        if name in shown:
-            return shown[name]
-        if parameter.default is not parameter.empty:
-            return parameter.default
-        break
-    return next(iter(shown.values()), "")
-
-
-def _without(
-    spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments with None in the place of the given context, so that the copy goes in."""
-    parameter = spec.parameter
-    if parameter is None:
-        return args, dict(kwargs)
+    It leaves None where it stood among the positional ones, so that the agent's copy goes in.
+    """
+    given: object = kwargs.get(parameter.name)
     index = None if parameter.position is None else parameter.position - bound
     if index is not None and index < len(args):
+        given = args[index] if given is None else given
         args = (*args[:index], None, *args[index + 1 :])
-    return args, {key: value for key, value in kwargs.items() if key != parameter.name}
+    rest = {key: value for key, value in kwargs.items() if key != parameter.name}
+    return current_context() if given is None else given, args, rest

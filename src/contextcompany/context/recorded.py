@@ -64,6 +64,8 @@ def record_context(context: RunContext, session_id: str | UUID | None) -> Record
 
 def _wanted(context: RunContext) -> list[tuple[str, str]]:
     recorded: Any = type(context).recorded
+    if type(recorded) is tuple and not recorded:
+        return []
     if isinstance(recorded, Mapping):
         return [(str(field), str(target)) for field, target in cast("Mapping[str, str]", recorded).items()]
     if isinstance(recorded, (tuple, list)):

@@ -7,10 +7,11 @@ fields to each subclass before `@dataclass` looks at the class.
 from __future__ import annotations
 
 import copy
+import copyreg
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _QUERY, _METADATA, _AGENT = "query", "metadata", "agent"
 _IS_DATACLASS = "__dataclass_fields__"
 _STANDS_IN = "_stands_in"
+_RESTORED_BY_ITS_DICT = "_restored_by_its_dict"
+_OF_COPYING = ("__copy__", "__setstate__", "__getnewargs_ex__", "__getnewargs__")
 
 
 def _field(name: str, own: Any) -> Any:
@@ -177,6 +180,8 @@ else:
 
     @dataclass
     class _PlainRunContext(RunContext):
+        _restored_by_its_dict = True
+
         query: str = field(default="", repr=False)
         metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -211,8 +216,7 @@ def context_of(given: object) -> RunContext:
         TypeError: for anything else.
     """
     if given is None:
-        # Marked, so that a tool with an optional context gets none, as nobody gave one.
-        return replaced(RunContext(), **{_STANDS_IN: True})
+        return _empty("")
     if isinstance(given, RunContext):
         return given
     if isinstance(given, Mapping):
@@ -233,10 +237,45 @@ def for_agent(given: RunContext, agent: ExecutingAgent | None, query: str) -> Ru
     return replaced(given, agent=agent, query=given.query or query)
 
 
+def for_call(given: object, query: str) -> RunContext:
+    """Return what was passed as a context, see `context_of`, as a copy for one call of an agent function."""
+    return _empty(query) if given is None else for_agent(context_of(given), None, query)
+
+
+def _empty(query: str) -> RunContext:
+    """Return the context of a run to which none was given."""
+    made = RunContext(query=query)
+    # Marked, so that a tool with an optional context gets none, as nobody gave one.
+    object.__setattr__(made, _STANDS_IN, True)
+    return made
+
+
 def replaced(given: C, **changes: Any) -> C:
     """Return a shallow copy with other attributes; works on frozen classes, and calls no `__init__`."""
-    made = copy.copy(given)
-    kept = {_AGENT: getattr(given, _AGENT, None), **changes}
-    for name, value in kept.items():
+    old: Any = given
+    cls: Any = type(cast("object", given))
+    if _is_copied_by_its_dict(cls):
+        made: Any = object.__new__(cls)
+        made.__dict__.update(old.__dict__)
+    else:
+        made = copy.copy(old)
+    if _AGENT not in changes:
+        object.__setattr__(made, _AGENT, getattr(old, _AGENT, None))
+    for name, value in changes.items():
         object.__setattr__(made, name, value)
-    return made
+    found: C = made
+    return found
+
+
+@lru_cache(maxsize=256)
+def _is_copied_by_its_dict(cls: Any) -> bool:
+    """Return whether `copy.copy` would do no more for a context than to copy its `__dict__`."""
+    return (
+        (cls.__reduce__ is object.__reduce__ or _RESTORED_BY_ITS_DICT in cls.__dict__)
+        and cls.__reduce_ex__ is object.__reduce_ex__
+        and getattr(cls, "__getstate__", None) is cast("Any", RunContext).__getstate__
+        and cls.__new__ is RunContext.__new__
+        and cls.__basicsize__ == cast("Any", RunContext).__basicsize__  # no slots
+        and cls not in copyreg.dispatch_table
+        and not any(hasattr(cls, name) for name in _OF_COPYING)
+    )

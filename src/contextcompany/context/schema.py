@@ -23,12 +23,21 @@ class ArgumentError(ValueError):
 
 
 class Schema(NamedTuple):
-    """What a model needs to know of a tool, and the check of what it sends back."""
+    """What a model needs to know of a tool, and the check of what it sends back.
+
+    Attributes:
+        name: the tool's name.
+        description: what it does.
+        parameters: the JSON schema of its arguments.
+        model: what checks arguments.
+        aliases: the parameter of the tool for each field of the model.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
     model: type[BaseModel]
+    aliases: dict[str, str]
 
     def openai(self) -> dict[str, Any]:
         """Return the tool in the shape that OpenAI's chat completions take."""
@@ -55,12 +64,7 @@ class Schema(NamedTuple):
                 for one in error.errors(include_url=False, include_input=False)
             )
             raise ArgumentError(f"the arguments do not fit {self.name}: {problems}") from None
-        fields = type(checked).model_fields
-        return {
-            fields[field].alias or field: getattr(checked, field)
-            for field in checked.model_fields_set
-            if field in fields
-        }
+        return {self.aliases[field]: getattr(checked, field) for field in checked.model_fields_set}
 
 
 def schema_of(
@@ -127,7 +131,8 @@ def schema_of(
             "annotate it with a plain type, a dataclass or a pydantic model"
         ) from error
     text = description if description is not None else _prose(documented)
-    return Schema(name, text, parameters, model)
+    aliases = {field: about.alias or field for field, about in model.model_fields.items()}
+    return Schema(name, text, parameters, model, aliases)
 
 
 def task_schema(name: str, description: str) -> Schema:

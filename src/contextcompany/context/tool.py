@@ -6,9 +6,10 @@ The decorated function stays the function it was, for callers, for `inspect` and
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, overload
 
 from contextcompany.context.annotations import Annotations, signature_of
+from contextcompany.context.arguments import Arguments
 from contextcompany.context.current import VARIABLE
 from contextcompany.context.injection import Parameter, context_for, context_parameter
 from contextcompany.context.schema import Schema, schema_of
@@ -62,8 +63,7 @@ class ToolSpec:
         self._at_decoration = context_parameter(function, self._annotations.read())
         self._is_settled = self._annotations.are_known
         self.kind = kind_of(function)
-        self._names = _positional_names(self.parameters)
-        self._rest = _rest_name(self.parameters)
+        self._arguments: list[Arguments | None] = [None, None]  # of functions, of methods
 
     def __repr__(self) -> str:
         """Return the tool with its name."""
@@ -89,7 +89,7 @@ class ToolSpec:
     def injected(
         self,
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: dict[str, Any],
         *,
         bound: bool,
         fallback: RunContext | None = None,
@@ -105,10 +105,10 @@ class ToolSpec:
         Raises:
             TypeError: where there is no context and no default, or one of another class.
         """
-        filled = dict(kwargs)
         parameter = self.parameter
         if parameter is None:
-            return args, filled
+            return args, kwargs
+        filled = dict(kwargs)
         index = None if parameter.position is None else parameter.position - bound
         if index is not None and index < len(args):
             context = context_for(parameter, self._owner, args[index], fallback)
@@ -121,19 +121,20 @@ class ToolSpec:
         filled[parameter.name] = context
         return args, filled
 
-    def recorded(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool) -> dict[str, Any]:
-        """Return the arguments of a call by parameter name, the context left out."""
-        names = self._names[1:] if bound else self._names
-        shown: dict[str, Any] = dict(zip(names, args, strict=False))
-        if len(args) > len(names):
-            shown[self._rest] = list(args[len(names) :])
-        shown.update(kwargs)
-        if self.parameter is not None:
-            shown.pop(self.parameter.name, None)
-        if names[:1] in (("self",), ("cls",)):
-            # From Python 3.13 on a classmethod calls what it holds without binding it first.
-            shown.pop(names[0], None)
-        return shown
+    def arguments(self, bound: bool) -> Arguments:
+        """Return how the arguments of a call become what is recorded.
+
+        Args:
+            bound: whether the call is one of a method.
+        """
+        found = self._arguments[bound]
+        if found is None:
+            context = None if self.parameter is None else self.parameter.name
+            found = self._arguments[bound] = Arguments(self.parameters, context, bound=bound)
+        return found
+
+
+S = TypeVar("S", bound=ToolSpec)
 
 
 class ToolDecorator(Protocol):
@@ -212,11 +213,22 @@ def spec_of(candidate: object) -> ToolSpec | None:
     return found if isinstance(found, ToolSpec) else None
 
 
-class SpecCall(Call[H]):
+class SpecCall(Call[H], Generic[H, S]):
     """One call of a function with a `ToolSpec`: what its decorators share."""
 
     carried = VARIABLE
-    _spec: ToolSpec
+
+    def __init__(self, spec: S, args: tuple[Any, ...], kwargs: dict[str, Any], bound: bool) -> None:
+        self._spec = spec
+        self._bound = bound
+        if spec.parameter is None:
+            self.args, self.kwargs = args, kwargs
+        else:
+            self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
+
+    def is_recorded(self) -> bool:
+        """Return whether there is a run here of which anything is recorded."""
+        return process.is_recording_here()
 
     @property
     def capture(self) -> Capture:
@@ -224,26 +236,17 @@ class SpecCall(Call[H]):
         return self._spec.capture
 
 
-class _RecordedCall(SpecCall[ToolCall]):
+class _RecordedCall(SpecCall[ToolCall, ToolSpec]):
     """One call of a tool: a tool call of the run that is current."""
-
-    def __init__(
-        self, spec: ToolSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, bound: bool
-    ) -> None:
-        self._spec = spec
-        self._bound = bound
-        self.args, self.kwargs = spec.injected(args, kwargs, bound=bound)
-
-    def is_recorded(self) -> bool:
-        return process.is_recording_here()
 
     def start(self) -> ToolCall | None:
         place = process.current_place()
         if place is None or place.is_off:
             return None
-        call = new_tool_call(place, None, self._spec.name)
-        shown = self._spec.recorded(self.args, self.kwargs, bound=self._bound)
-        captured = self._spec.capture.of_args(shown, shown)
+        spec = self._spec
+        call = new_tool_call(place, None, spec.name)
+        shown = spec.arguments(self._bound).by_name(self.args, self.kwargs)
+        captured = spec.capture.of_args(shown, shown)
         return call if captured is NOTHING else call.args(captured)
 
     def finish(self, handle: ToolCall, result: object) -> None:
@@ -272,16 +275,3 @@ def _parameters_of(function: Callable[..., Any], decorator: str) -> Mapping[str,
         raise TypeError(
             f"@{decorator} needs a function with a signature: got {function!r}; write a `def` that calls it"
         ) from None
-
-
-def _positional_names(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, parameter in parameters.items()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    )
-
-
-def _rest_name(parameters: Mapping[str, inspect.Parameter]) -> str:
-    """Return the name of `*args`; without one, further arguments are on their way to a TypeError."""
-    return next((one.name for one in parameters.values() if one.kind is one.VAR_POSITIONAL), "args")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from contextcompany.interceptors.interceptor import InterceptContext, Interceptor
 
 
+_CONTINUE: Final = InterceptResult.continue_()
 _SKIPPABLE: Final = frozenset({Phase.PRE_RUN, Phase.PRE_THINK, Phase.PRE_ACT, Phase.POST_ACT})
 
 
@@ -34,11 +35,13 @@ class Chain:
     """The interceptors of one run.
 
     Attributes:
+        is_empty: whether there is none, so that nobody sees or changes what it is told.
         skips: what was skipped so far, as `phase Interceptor [tool]`, for the run's span.
     """
 
     def __init__(self, interceptors: Sequence[Interceptor]) -> None:
         self._interceptors = tuple(interceptors)
+        self.is_empty = not self._interceptors
         self.skips: list[str] = []
 
     @property
@@ -77,7 +80,7 @@ class Chain:
                     )
                 self.skips.append(" ".join(filter(None, (phase.value, name, context.tool_name))))
                 return result
-        return InterceptResult.continue_()
+        return _CONTINUE
 
 
 def _apply(result: InterceptResult, context: InterceptContext) -> None:

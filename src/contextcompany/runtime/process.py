@@ -18,6 +18,7 @@ from contextcompany.diagnostics import guard, log_debug_lines, logger, said
 from contextcompany.imports import gate
 from contextcompany.propagation.current import CurrentHandle
 from contextcompany.runtime import workers
+from contextcompany.runtime.crews import Crews
 from contextcompany.runtime.holding import Holding
 from contextcompany.runtime.instance import Instance
 from contextcompany.runtime.outboxes import Outboxes
@@ -80,6 +81,7 @@ class Process:
         self.places = Places()
         self.holding = Holding()
         self.waiting = Waiting(self.watch)
+        self.crews = Crews()
         # Ours on the providers of others, which take processors and never give them back.
         self.processors: weakref.WeakKeyDictionary[object, Attached] = weakref.WeakKeyDictionary()
         self.handed_out: trace.TracerProvider | None = None
@@ -304,6 +306,7 @@ class Process:
         self.places.renew_lock()
         self.holding.renew()
         self.waiting.renew_after_fork()
+        self.crews.renew_after_fork()
         for processor in list(self.processors.values()):
             processor.renew_after_fork()
         self.nowhere.clear()

@@ -66,11 +66,13 @@ class Call(ABC, Generic[H]):
         args: the positional arguments for the function, without `self`.
         kwargs: the keyword arguments for it.
         carried: what else belongs to the inside of the call, beside the current handle.
+        has_inside: whether `enter` and `leave` do anything.
     """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     carried: ContextVar[Any]
+    has_inside = False
 
     @property
     @abstractmethod
@@ -150,8 +152,8 @@ def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[A
 
     Args:
         function: a function or method of any kind.
-        prepare: called with the positional arguments, the keyword arguments and `bound`, whether the
-            call is one of a method; returns the call. What it raises, the caller gets.
+        prepare: called with the positional arguments, the keyword arguments and whether the call is one
+            of a method; returns the call. What it raises, the caller gets.
     """
     kind = kind_of(function)
     # What a plain function makes of a coroutine function below it, only its call can tell.
@@ -162,7 +164,7 @@ def wrapped_function(function: Callable[..., Any], prepare: Callable[..., Call[A
     def wrapper(
         wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return perform(wrapped, prepare(args, kwargs, bound=instance is not None and not is_bound))
+        return perform(wrapped, prepare(args, kwargs, instance is not None and not is_bound))
 
     return _Wrapper(function, wrapper)
 
@@ -183,17 +185,23 @@ def require_function(candidate: object, decorator: str) -> None:
 
 
 def _function(wrapped: Callable[..., Any], call: Call[Any]) -> Any:
-    handle = call.started()
+    try:  # what `started` does, without a further call: this is paid for each call
+        handle = call.start()
+    except Exception:
+        handle = None
+        with guard:
+            raise
     if handle is None:
         return wrapped(*call.args, **call.kwargs)
     with handle:
         recording = process.current.innermost()
-        call.enter()
-        try:
-            result = wrapped(*call.args, **call.kwargs)
-        finally:
-            call.leave()
-        call.finished(handle, recording, result)
+        result = _inside(wrapped, call) if call.has_inside else wrapped(*call.args, **call.kwargs)
+        try:  # as `finished` does
+            if recording is not None and recording.is_open:
+                call.finish(handle, result)
+        except Exception:
+            with guard:
+                raise
         return result
 
 
