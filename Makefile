@@ -11,11 +11,16 @@ OLDER := .venvs/older
 PEERS := $(basename $(notdir $(wildcard constraints/peers/*.txt)))
 # Those of them that have an adapter in tests/conformance/adapters.
 CONFORMING := langfuse logfire traceloop-sdk
-PYTEST_ARGS ?= -n 2
+# What a test run shares stays with one worker for long, and who is done early takes from the other.
+PYTEST_ARGS ?= -n 2 --dist worksteal
+WITH_EXTRAS := --editable '.[agents,cost,local]'
 PIP := -m pip --disable-pip-version-check --quiet
 
+# Containers often set it. Each of the many programs that the tests start would then compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help install browser format lint types layers older-sdk pytest test demo screenshots bench bench-local bench-smoke faults soak conformance conformance-peers semconv test-floor test-receivers clean
+.PHONY: help install browser format lint mypy basedpyright types layers checks older-sdk pytest test demo screenshots bench bench-local bench-smoke faults soak conformance conformance-peers semconv test-floor test-receivers clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -25,26 +30,32 @@ help: ## List the targets
 define virtualenv
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("This needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(1)/bin/python -m pip --version >/dev/null 2>&1 || { echo "Creating the virtual environment $(1)"; $(PYTHON) -m venv $(1); }
-	@$(1)/bin/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(1)/bin/python $(PIP) install --upgrade 'pip>=25.1' 'uv>=0.7'
+endef
+
+# Installs $(2) into $(1). uv takes a tenth of the time that pip takes, but does not read its settings, such as the
+# address of a mirror: pip has its turn where uv finds no way.
+define packages
+	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python $(2) || $(1)/bin/python $(PIP) install $(2)
 endef
 
 # An environment for development serves the demo too, so this leaves both marks.
 $(VENV)/.installed: pyproject.toml
 	$(call virtualenv,$(VENV))
 	@echo "Installing the package with its extras and the tools for tests and checks into $(VENV)"
-	@$(BIN)/python $(PIP) install --editable '.[agents,cost,local]' --group dev
+	$(call packages,$(VENV),$(WITH_EXTRAS) --group dev)
 	@touch $(VENV)/.demo $(VENV)/.installed
 
 $(VENV)/.demo: pyproject.toml
 	$(call virtualenv,$(VENV))
 	@echo "Installing the package with its extras and the openai client into $(VENV)"
-	@$(BIN)/python $(PIP) install --editable '.[agents,cost,local]' --group demo
+	$(call packages,$(VENV),$(WITH_EXTRAS) --group demo)
 	@touch $(VENV)/.demo
 
 $(FLOOR)/.installed: pyproject.toml constraints/floor.txt
 	$(call virtualenv,$(FLOOR))
 	@echo "Installing the package with the oldest supported OpenTelemetry into $(FLOOR)"
-	@$(FLOOR)/bin/python $(PIP) install --editable '.[agents,cost,local]' --group test --constraint constraints/floor.txt
+	$(call packages,$(FLOOR),$(WITH_EXTRAS) --group test --constraint constraints/floor.txt)
 	@touch $(FLOOR)/.installed
 
 install: $(VENV)/.installed ## Create .venv with all that development needs
@@ -62,13 +73,13 @@ browser: ## Install Chromium for the tests of the dashboard, where there is none
 .venvs/peer-%/.installed: constraints/peers/%.txt
 	$(call virtualenv,.venvs/peer-$*)
 	@echo "Installing $* into .venvs/peer-$*"
-	@.venvs/peer-$*/bin/python $(PIP) install --requirement $<
+	$(call packages,.venvs/peer-$*,--requirement $<)
 	@touch $@
 
 $(OLDER)/.installed: constraints/older.txt
 	$(call virtualenv,$(OLDER))
 	@echo "Installing the platform's older package into $(OLDER)"
-	@$(OLDER)/bin/python $(PIP) install --requirement $<
+	$(call packages,$(OLDER),--requirement $<)
 	@touch $@
 
 format: install ## Format the code and mend what ruff can mend
@@ -80,9 +91,13 @@ lint: install ## Check style, format and that generated files are up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/python semconv/generate.py --check
 
-types: install ## Check types with mypy and basedpyright, both strict
+mypy: install
 	$(BIN)/mypy
+
+basedpyright: install
 	$(BIN)/basedpyright
+
+types: mypy basedpyright ## Check types with mypy and basedpyright, both strict
 
 layers: install ## Check that rooms import downwards only
 	$(BIN)/lint-imports
@@ -92,7 +107,11 @@ older-sdk: $(OLDER)/.installed ## Install the platform's older package into .ven
 pytest: install older-sdk ## Run the tests only (PYTEST_ARGS='-k name' to choose)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test: lint types layers pytest ## Run every check and every test, as CI does
+# Each is a program of its own that keeps to one core.
+checks: install
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target mypy basedpyright lint layers older-sdk
+
+test: checks pytest ## Run every check and every test, as CI does
 
 demo: $(VENV)/.demo ## Serve, run an example agent, show its runs as trees (SERVE=1 stays)
 	$(BIN)/python -m examples.demo
@@ -114,7 +133,7 @@ screenshots: install browser ## Take the pictures of the dashboard that the READ
 .venvs/phoenix/.installed: constraints/phoenix.txt
 	$(call virtualenv,.venvs/phoenix)
 	@echo "Installing Arize Phoenix into .venvs/phoenix"
-	@.venvs/phoenix/bin/python $(PIP) install --requirement $<
+	$(call packages,.venvs/phoenix,--requirement $<)
 	@touch $@
 
 bench-local: install .venvs/phoenix/.installed ## Measure the local collector beside Arize Phoenix, write docs/benchmarks.md (an hour; RUNS=100000, FILL=6)

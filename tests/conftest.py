@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 
-# A landing is decided on the same examples every time; new ones are searched for at the desk.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes says more about what else the machine does than about the code; what hangs is
+# ended by the limit of its test. A landing is decided on the same examples every time; new ones are searched
+# for at the desk.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "zone(name): the time zone of this machine during a local test")
     config.addinivalue_line("markers", "unchecked: this test makes spans that break the registry on purpose")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _letters() -> None:
+    """Look at all of Unicode before the first test: hypothesis would take it for a slow test's own time."""
+    st.text().validate()
 
 
 @pytest.fixture(autouse=True)

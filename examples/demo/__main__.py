@@ -119,9 +119,10 @@ def converse(console: Console, stack: ExitStack) -> list[tcc.Run]:
 
 def serve(console: Console, local: Local, shown: set[str]) -> None:
     """Show each run that was not shown yet once it has ended, until Ctrl-C."""
+    # Before anybody is told where to send: what comes right after that is news.
+    following, change = Following(), local.store.last_change()
     url = local.server.url
     _say(console, f"Serving at {url} until Ctrl-C. Send to it: TCC_URL={url}")
-    following, change = Following(), local.store.last_change()
     while True:
         fresh = local.store.changed_runs(RunFilter(), change)
         change = max([change, *(row.change for row in fresh)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,6 +27,8 @@ _ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+# On a machine that does other things too a page may take its time; only a failing test waits that long.
+_PATIENCE_MS: Final = 30_000
 # A page that is left ends its stream of changes and what it was fetching.
 _ENDED: Final = "net::ERR_ABORTED"
 
@@ -41,6 +43,7 @@ def chromium() -> str | None:
 @contextmanager
 def launched(path: str) -> Generator[Browser]:
     """Run a browser until the block ends."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         try:
@@ -69,8 +72,11 @@ class Opened:
     @classmethod
     def on(cls, browser: Browser, origin: str, *, width: int = WIDE, **more: Any) -> Self:
         """Open a window of a width on the dashboard at an origin; `more` goes to the browser's context."""
-        context = browser.new_context(base_url=origin, viewport=viewport(width), locale="en-GB", **more)
-        context.set_default_timeout(30_000)
+        # What moves has no place or colour to hold to, and keeps a processor busy where none draws for it.
+        context = browser.new_context(
+            base_url=origin, viewport=viewport(width), locale="en-GB", reduced_motion="reduce", **more
+        )
+        context.set_default_timeout(_PATIENCE_MS)
         window = cls(context.new_page(), origin)
         window._watch()
         return window

@@ -82,7 +82,7 @@ def test_from_serving_to_another_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end it within two seconds, quietly, also while a page follows along."""
+    """Ctrl-C and SIGTERM end it quietly, and do not wait for a page that follows along."""
     with serving(tmp_path / "runs.db") as (server, url):
         port = urlsplit(url).port or 0
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as page:
@@ -92,7 +92,7 @@ def test_a_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> Non
             page.recv(1)
             began = time.monotonic()
             assert server.end(number) == (0, "")
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < PATIENCE / 2
 
 
 def test_a_second_one_says_where_the_first_is(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _FLUSH_SECONDS: Final = 1.0
 _FLUSH_GRACE: Final = 0.25
 _POISON_EVERY: Final = 5
+# Who lacks a processor for so long of the two seconds of an exit may miss the answer of a healthy collector.
+_MOST_STARVED_SECONDS: Final = 1.0
 
 
 def run_cell(cell: Cell, bench: Bench) -> Outcome:
@@ -38,7 +40,8 @@ def run_cell(cell: Cell, bench: Bench) -> Outcome:
     if flush is not None:
         _check_flush(outcome, flush, cell)
     found = outcome.account
-    if cell.must_deliver_once and (found.duplicates or found.again):
+    is_in_doubt = stage.starved(program) > _MOST_STARVED_SECONDS
+    if cell.must_deliver_once and (found.duplicates or found.again) and not is_in_doubt:
         outcome.problems.append(f"{found.duplicates + found.again} spans arrive twice")
     if found.dropped and not cell.may_drop:
         outcome.problems.append(f"spans are dropped that could be kept: {dict(found.dropped)}")

@@ -21,6 +21,7 @@ from contextcompany.local.server.tokens import Tokens
 from contextcompany.local.store.sqlite.store import SqliteRunStore
 from tests.local.samples import JSON_BODY
 from tests.local.served import Served, served
+from tests.loopback import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,7 @@ def test_open_live_pages_do_not_hold_up_the_end(store: SqliteRunStore) -> None:
     half.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
     started = time.monotonic()
     server.stop()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < PATIENCE / 2
     for stream in live:
         stream.close()
     idle.close()
@@ -159,7 +160,7 @@ def test_with_tokens_it_listens_everywhere(store: SqliteRunStore, tmp_path: Path
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as on POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    """SIGINT and SIGTERM end a server with a live page within two seconds, and the program goes on."""
+    """SIGINT and SIGTERM end a server without waiting for a live page, and the program goes on."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "runs.db")],
         stdout=subprocess.PIPE,
@@ -172,5 +173,5 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
         process.send_signal(number)
         out, errors = process.communicate(timeout=20)
         live.close()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < PATIENCE / 2
     assert (process.returncode, out, errors) == (0, "ended\n", "")
