@@ -264,8 +264,8 @@ class _UnusualError(Exception):
     """Something in a value needs a closer look."""
 
 
-def plain_copy(value: dict[Any, Any] | list[Any]) -> Plain:
-    """Return what a `Snapshot` makes of a value, or None where only that can tell.
+def plain_copy(value: object) -> Plain:
+    """Return what a `Snapshot` makes of a dict or a list, or None where only that can tell.
 
     Most arguments and messages are small dicts and lists of plain texts and numbers: nothing in them is to
     be cleaned, cut or unpacked, and telling that takes a third of the time.
@@ -277,7 +277,7 @@ def plain_copy(value: dict[Any, Any] | list[Any]) -> Plain:
 
 
 def _plain(value: Any, left: list[int], depth: int) -> Plain:
-    kind = type(value)
+    kind: type[object] = class_of(value)
     if kind is str:
         left[0] -= len(value)
         is_plain = left[0] >= 0 and value.isascii() and "\0" not in value and "data:" not in value

@@ -69,7 +69,8 @@ def freeze(value: object, limit: int = MAX_VALUE_BYTES) -> tuple[Plain, bool]:
         value is None or type(value) is bool or (type(value) is int and SMALLEST_INT <= value <= LARGEST_INT)
     ):
         return value, False
-    if limit >= MAX_VALUE_BYTES and (type(value) is dict or type(value) is list):
+    kind = class_of(value)
+    if limit >= MAX_VALUE_BYTES and (kind is dict or kind is list):
         copied = plain_copy(value)
         if copied is not None:
             return copied, False

@@ -195,10 +195,9 @@ class _Attributes:
             if type(key) is not str:
                 raise UnknownValueError
             head, texts, numbers = keys.get(key) or self._key(key)
-            kind = type(value)
-            if kind is int:
+            if type(value) is int:
                 add(numbers.get(value) or self._number(head, numbers, value))
-            elif kind is not str:
+            elif type(value) is not str:
                 written = _value(value, MAX_DEPTH)
                 add(self._frame(len(head) + len(written)))
                 add(head)

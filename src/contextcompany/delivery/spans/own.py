@@ -111,11 +111,11 @@ class OwnSpan(Span):
         links: to spans elsewhere.
     """
 
-    def __new__(cls, *_given: object) -> Self:
+    def __new__(cls, *_given: Any) -> Self:
         """Return a bare span; the class of the SDK would look at its arguments first."""
         return object.__new__(cls)
 
-    def __init__(  # noqa: PLR0917  (keywords cost the caller a tenth of a span)
+    def __init__(  # noqa: PLR0917  # pyright: ignore[reportInconsistentConstructor]  (keywords cost a tenth)
         self,
         origin: Origin,
         name: str,
@@ -150,10 +150,10 @@ class OwnSpan(Span):
         else:
             self._start_below(None if parent is None else parent.get_span_context(), root)
         if links:
-            self.own_links: Sequence[Link] = BoundedList.from_seq(MOST_EVENTS, links)
+            self.own_links = _bounded_links(links)
 
     # What most spans never have.
-    own_links: Sequence[Link] = ()
+    own_links: BoundedList[Link] | None = None
     own_events: BoundedList[Event] | None = None
     written: BoundedAttributes | None = None
     _context_made: SpanContext | None = None
@@ -180,7 +180,7 @@ class OwnSpan(Span):
         return (
             self.own_status is not _UNSET
             or self.own_events is not None
-            or len(self.own_links) > 0
+            or self.own_links is not None
             or self._evicted > 0
         )
 
@@ -245,7 +245,7 @@ class OwnSpan(Span):
     @property
     def links(self) -> Sequence[Link]:
         """Return its links."""
-        return tuple(self.own_links)
+        return () if self.own_links is None else tuple(self.own_links)
 
     @property
     def resource(self) -> Resource:
@@ -270,7 +270,7 @@ class OwnSpan(Span):
     @property
     def dropped_links(self) -> int:
         """Return how many links had no room."""
-        return self.own_links.dropped if isinstance(self.own_links, BoundedList) else 0
+        return 0 if self.own_links is None else self.own_links.dropped
 
     def get_span_context(self) -> SpanContext:
         """Return its context."""
@@ -343,13 +343,13 @@ class OwnSpan(Span):
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Add a link; one to nowhere that says nothing is left out."""
-        if context is None or not (context.is_valid or attributes or context.trace_state):
+        if not (context.is_valid or attributes or context.trace_state):
             return
         link = Link(context, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True))
         with self.ending:
             if self._is_open("Adding link"):
-                if not isinstance(self.own_links, BoundedList):
-                    self.own_links = BoundedList.from_seq(MOST_EVENTS, self.own_links)
+                if self.own_links is None:
+                    self.own_links = _bounded_links(())
                 self.own_links.append(link)
 
     def update_name(self, name: str) -> None:
@@ -409,6 +409,12 @@ class OwnSpan(Span):
             return True
         _logger.warning("%s on an ended span.", what)
         return False
+
+
+def _bounded_links(links: Sequence[Link]) -> BoundedList[Link]:
+    bounded: BoundedList[Link] = BoundedList(MOST_EVENTS)
+    bounded.extend(links)
+    return bounded
 
 
 def is_doubtful(span: ReadableSpan) -> bool:

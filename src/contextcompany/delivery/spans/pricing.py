@@ -154,7 +154,7 @@ def _rates(prices: ModuleType, model: str, provider_id: str | None, minute: int 
     nothing = _found(prices, model, provider_id, (0, None, None, 0), minute)
     if nothing is None:
         return _Rates(is_unknown=True)
-    if any(isinstance(price, prices.types.TieredPrices) for price in vars(nothing.model_price).values()):
+    if any(isinstance(price, prices.types.TieredPrices) for price in _listed(nothing)):
         return None
     kinds = [(_MANY, None, None, None), (_MANY, _MANY, None, None), (_MANY, None, _MANY, None)]
     asked = [_found(prices, model, provider_id, counts, minute) for counts in (*kinds, _ONLY_OUTPUT)]
@@ -165,6 +165,10 @@ def _rates(prices: ModuleType, model: str, provider_id: str | None, minute: int 
     scale = lcm(*(rate.denominator for rate in exact))
     whole = [rate.numerator * (scale // rate.denominator) for rate in exact]
     return _Rates._make([*whole, scale, False])
+
+
+def _listed(found: Any) -> list[object]:
+    return list(found.model_price.__dict__.values())
 
 
 @lru_cache(maxsize=1_024)

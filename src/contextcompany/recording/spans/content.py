@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sys import getsizeof
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextcompany.recording.places.identity import run_identity
 from contextcompany.recording.spans.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
@@ -77,8 +77,8 @@ class Content:
         self._last = last
         size = 0
         for value in fields.values():
-            if type(value) is tuple:  # content; all else is short
-                size += _weight(value[0])
+            if isinstance(value, tuple):  # content; all else is short
+                size += _weight(cast("tuple[object, bool]", value)[0])
         for given in (self._metadata, self._extra):
             for value in given.values():
                 size += _ENTRY + _weight(value[0])

@@ -94,7 +94,7 @@ class SpanAttributes:
             if was_cut or kept is not value:
                 self.cut.add(key)
             self._left -= size
-            self.named[key] = tuple(kept) if type(kept) is list else kept
+            self.named[key] = tuple(cast("list[str]", kept)) if isinstance(kept, list) else kept
 
     def finished(self) -> dict[str, AttributeValue]:
         """Return the pairs, with `tcc.truncated` where something was cut."""
