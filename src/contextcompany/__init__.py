@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from contextcompany.integrations.wsgi import WSGIMiddleware
     from contextcompany.recording.handles.attaching import attach
     from contextcompany.recording.handles.feedback import submit_feedback, submit_feedback_async
-    from contextcompany.recording.handles.run import Run, current_run, run
-    from contextcompany.recording.handles.step import Step, step
-    from contextcompany.recording.handles.tool_call import ToolCall, tool_call
+    from contextcompany.recording.handles.run import Run
+    from contextcompany.recording.handles.runs import current_run, run
+    from contextcompany.recording.handles.step import Step
+    from contextcompany.recording.handles.steps import step
+    from contextcompany.recording.handles.tool_call import ToolCall
+    from contextcompany.recording.handles.tool_calls import tool_call
     from contextcompany.recording.places.ambient import identity
     from contextcompany.recording.places.injecting import inject
     from contextcompany.runtime.control import configure, flush, shutdown, stats
@@ -91,19 +94,19 @@ _HOMES = {
     "collect": "contextcompany.integrations.collecting.collection",
     "configure": "contextcompany.runtime.control",
     "current_context": "contextcompany.context.current",
-    "current_run": "contextcompany.recording.handles.run",
+    "current_run": "contextcompany.recording.handles.runs",
     "flush": "contextcompany.runtime.control",
     "identity": "contextcompany.recording.places.ambient",
     "inject": "contextcompany.recording.places.injecting",
     "model": "contextcompany.agents.asking",
-    "run": "contextcompany.recording.handles.run",
+    "run": "contextcompany.recording.handles.runs",
     "shutdown": "contextcompany.runtime.control",
     "stats": "contextcompany.runtime.control",
-    "step": "contextcompany.recording.handles.step",
+    "step": "contextcompany.recording.handles.steps",
     "submit_feedback": "contextcompany.recording.handles.feedback",
     "submit_feedback_async": "contextcompany.recording.handles.feedback",
     "tool": "contextcompany.context.tool",
-    "tool_call": "contextcompany.recording.handles.tool_call",
+    "tool_call": "contextcompany.recording.handles.tool_calls",
     "tracer_provider": "contextcompany.integrations.collecting.handing_out",
 }
 

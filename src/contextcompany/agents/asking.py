@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
 from contextcompany.recording.calls.calls import wrapped_function
 from contextcompany.recording.calls.capture import or_empty
-from contextcompany.recording.handles.step import Step, new_step
+from contextcompany.recording.handles.step import Step
+from contextcompany.recording.handles.steps import new_step
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from contextcompany.interceptors.interceptor import (
     Usage,
 )
 from contextcompany.recording.calls.capture import NOTHING
-from contextcompany.recording.handles.run import run as start_run
+from contextcompany.recording.handles.runs import run as start_run
 from contextcompany.recording.spans.failures import safe_message
 from contextcompany.semconv import attributes as names
 

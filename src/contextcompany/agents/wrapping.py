@@ -11,7 +11,7 @@ from contextcompany.context.run_context import for_call
 from contextcompany.context.tool import SpecCall, ToolDecorator, ToolSpec
 from contextcompany.recording.calls.calls import wrapped_function
 from contextcompany.recording.calls.capture import or_empty
-from contextcompany.recording.handles.run import run as start_run
+from contextcompany.recording.handles.runs import run as start_run
 from contextcompany.semconv import attributes as names
 
 if TYPE_CHECKING:

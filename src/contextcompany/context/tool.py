@@ -15,7 +15,8 @@ from contextcompany.context.injection import Parameter, context_for, context_par
 from contextcompany.context.schema import Schema, schema_of
 from contextcompany.recording.calls.calls import Call, H, kind_of, require_function, wrapped_function
 from contextcompany.recording.calls.capture import NOTHING, Capture
-from contextcompany.recording.handles.tool_call import ToolCall, new_tool_call
+from contextcompany.recording.handles.tool_call import ToolCall
+from contextcompany.recording.handles.tool_calls import new_tool_call
 from contextcompany.runtime.process import process
 
 if TYPE_CHECKING:

@@ -43,16 +43,19 @@ class Node(Generic[H]):
         is_bound: whether it is current only while the frame of a generator runs.
     """
 
-    __slots__ = ("_frame", "before", "handle", "inside", "is_bound", "outer", "overtaken")
+    # What most nodes keep, and what costs nothing here.
+    overtaken = False
+    before: Context | None = None
+    inside: Context | None = None
+    is_bound = False
+    _frame: FrameType | None = None
 
     def __init__(self, handle: H, outer: Node[H] | None, frame: FrameType | None = None) -> None:
         self.handle = handle
         self.outer = outer
-        self.overtaken = False
-        self.before: Context | None = None
-        self.inside: Context | None = None
-        self.is_bound = frame is not None
-        self._frame = frame
+        if frame is not None:
+            self.is_bound = True
+            self._frame = frame
 
     @property
     def is_gone(self) -> bool:
@@ -67,7 +70,8 @@ class Node(Generic[H]):
 
     def release(self) -> None:
         """Let go of the generator's frame: the block was left, and is never current again."""
-        self._frame = None
+        if self.is_bound:
+            self._frame = None
 
 
 class CurrentHandle(Generic[H]):
@@ -88,7 +92,10 @@ class CurrentHandle(Generic[H]):
             handle: what is to be current.
             frame: the frame of the generator in which it is entered: it is current while that runs.
         """
-        node = Node(handle, self._outer(), frame)
+        outer = self._var.get()
+        if outer is not None and (outer.is_bound or outer.overtaken):
+            outer = self._outer()
+        node = Node(handle, outer, frame)
         self._var.set(node)
         return node
 
@@ -110,8 +117,12 @@ class CurrentHandle(Generic[H]):
         A node that others were entered above (blocks left out of order) goes when they leave. In a
         context that never held the node nothing changes.
         """
-        node.release()
         current = self._var.get()
+        outer = node.outer
+        if current is node and not node.is_bound and (outer is None or not outer.overtaken):
+            self._var.set(outer)
+            return node
+        node.release()
         if current is node:
             gone = node
             while gone.outer is not None and gone.outer.overtaken:

@@ -22,6 +22,11 @@ _KEEPERS: Final = frozenset({"_pytest", "anyio", "pluggy", "pytest_asyncio"})
 _DRIVER: Final = "contextcompany.recording.calls.generators"
 
 
+def may_be_generator(entering: FrameType) -> bool:
+    """Return whether `generator_frame` may find one: all that most callers need to know, for less."""
+    return bool(entering.f_code.co_flags & _GENERATOR) or entering.f_globals is _CONTEXTLIB
+
+
 def generator_frame(entering: FrameType) -> FrameType | None:
     """Return the frame of the generator in which a block is entered, or None for no generator.
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from contextcompany.cli.asking import ask
 from contextcompany.cli.doctor.findings import Finding
-from contextcompany.recording.handles.run import run as start_run
+from contextcompany.recording.handles.runs import run as start_run
 from contextcompany.runtime.control import configure, flush, shutdown
 from contextcompany.semconv import attributes
 from contextcompany.settings.dashboard import run_address

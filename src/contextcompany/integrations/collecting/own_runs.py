@@ -13,7 +13,7 @@ from opentelemetry.trace import StatusCode
 from contextcompany.diagnostics import guard
 from contextcompany.integrations.collecting import copying, reading
 from contextcompany.integrations.collecting.processor import CollectingProcessor
-from contextcompany.recording.handles.run import run as start_run
+from contextcompany.recording.handles.runs import run as start_run
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contextcompany.propagation.frames import frame_at, generator_frame
-from contextcompany.recording.handles.run import run_at
+from contextcompany.recording.handles.runs import run_at
 from contextcompany.recording.places.remote import Attachment
 
 if TYPE_CHECKING:

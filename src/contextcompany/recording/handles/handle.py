@@ -9,7 +9,7 @@ from opentelemetry import trace
 
 from contextcompany import invariants
 from contextcompany.diagnostics import guard, warn_once
-from contextcompany.propagation.frames import frame_at, generator_frame
+from contextcompany.propagation.frames import frame_at, generator_frame, may_be_generator
 from contextcompany.recording.handles.copies import copied, memo_of, restored
 from contextcompany.recording.handles.wrapping import wrapped
 from contextcompany.recording.places.entering import enter, leave
@@ -240,7 +240,7 @@ class Handle:
         self.__exit__(exc_type, exc, traceback)
 
     def _make_current(self, entering: FrameType | None = None) -> Node[CurrentRecording]:
-        frame = None if entering is None else generator_frame(entering)
+        frame = generator_frame(entering) if entering is not None and may_be_generator(entering) else None
         return enter(process.current, self._recording, sets_context=self._place.sets_context, frame=frame)
 
     def _describe(self, *ids: tuple[str, str]) -> str:

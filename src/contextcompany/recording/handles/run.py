@@ -5,27 +5,22 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from contextcompany.propagation import ids
 from contextcompany.recording.handles import feedback as feedbacks
-from contextcompany.recording.handles.copies import recording_at
 from contextcompany.recording.handles.handle import Handle, converted
-from contextcompany.recording.handles.resuming import begin_run
-from contextcompany.recording.handles.step import Step, new_step
-from contextcompany.recording.handles.tool_call import ToolCall, new_tool_call
+from contextcompany.recording.handles.steps import new_step
+from contextcompany.recording.handles.tool_calls import new_tool_call
 from contextcompany.recording.places.identity import IDENTITY_KEYS, identity_text, put_identity
-from contextcompany.recording.places.remote import Elsewhere
-from contextcompany.recording.spans.moments import nanoseconds
 from contextcompany.runtime.process import process
-from contextcompany.settings.settings import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
     from uuid import UUID
 
+    from contextcompany.recording.handles.step import Step
+    from contextcompany.recording.handles.tool_call import ToolCall
     from contextcompany.recording.spans.moments import Moment
     from contextcompany.recording.spans.recording import Recording
-    from contextcompany.runtime.places import Place
 
 _FLUSH_SECONDS = 5.0
 
@@ -212,79 +207,3 @@ class Run(Handle):
     def _flush_if_asked(self) -> None:
         if self._flush and not self._place.is_off:
             process.flush(_FLUSH_SECONDS)
-
-
-def run(
-    run_id: str | UUID | None = None,
-    session_id: str | UUID | None = None,
-    conversational: bool | None = None,
-    api_key: str | None = None,
-    tcc_url: str | None = None,
-    *,
-    start_time: Moment | None = None,
-    timeout: float | None = None,
-    flush: bool = False,
-    resume: bool = False,
-    carrier: Mapping[str, str] | None = None,
-) -> Run:
-    """Start a run: one user input to one final answer.
-
-    It nests under the application's current span, or under the run around it. With `resume=True` it
-    goes on with a run that this or another process began: a further span with the same run id, below
-    the first one and linked to it.
-
-    Args:
-        run_id: the run's id; a UUID is generated if left out.
-        session_id: groups runs of one conversation; else that of the `identity()` block around it.
-        conversational: whether a user began it; None leaves that open.
-        api_key: a key for this run alone.
-        tcc_url: a collector for this run alone; without `api_key` no key goes to another origin.
-        start_time: when it began, if not now: an aware datetime or seconds since the epoch.
-        timeout: seconds after which the run is closed if nobody ended it; None for
-            `configure(run_timeout=…)`.
-        flush: wait up to 5 seconds for delivery when the run ends, for serverless functions.
-        resume: whether to go on with the run of that id, or of the carrier.
-        carrier: what `inject` wrote in another process; the run starts there, as inside `attach`.
-
-    Raises:
-        TypeError: for an id that is neither text nor UUID, or another wrong type.
-        ValueError: for a URL that is none, a time that is none, or `resume` without a run's id.
-    """
-    if conversational is not None and not isinstance(conversational, bool):
-        raise TypeError(
-            f"conversational must be True, False or None: got {type(conversational).__name__}; pass a bool"
-        )
-    limit = seconds("timeout", timeout)
-    recording = begin_run(
-        ids.id_text("run_id", run_id),
-        resume=resume,
-        carrier=carrier,
-        session_id=ids.id_text("session_id", session_id),
-        conversational=conversational,
-        api_key=api_key,
-        tcc_url=tcc_url,
-        start_time=nanoseconds("start_time", start_time),
-    )
-    if limit is None:
-        limit = recording.place.instance.settings.run_timeout
-    return Run(recording, run_id=recording.run_id, timeout=limit, flush=flush)
-
-
-def run_at(place: Place) -> Run:
-    """Return what stands for a run that began in another process."""
-    return Run(recording_at(place), run_id=place.run_id, timeout=None, flush=False)
-
-
-def current_run() -> Run | None:
-    """Return the run of the nearest open handle in this context, or None.
-
-    Where that run began in another process (`attach`), it is one that takes steps, tool calls and
-    feedback, and is not ended here.
-    """
-    for recording in process.current.chain():
-        if isinstance(recording, Elsewhere) and recording.is_open:
-            return run_at(recording.place)
-        if recording.is_open:
-            found = recording.place.run() if recording.place.run is not None else None
-            return found if isinstance(found, Run) else None
-    return None

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from contextcompany.diagnostics import warn_once
-from contextcompany.propagation import ids
 from contextcompany.recording.handles.handle import Handle
-from contextcompany.recording.handles.tool_call import ToolCall, new_tool_call
-from contextcompany.recording.places.placing import place_of
-from contextcompany.recording.spans.moments import nanoseconds
-from contextcompany.recording.spans.start import start_child
-from contextcompany.semconv import attributes as names
+from contextcompany.recording.handles.tool_calls import new_tool_call
 from contextcompany.semconv.values import amount, clean_text, count, freeze
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from uuid import UUID
 
-    from contextcompany.recording.spans.moments import Moment
+    from contextcompany.recording.handles.tool_call import ToolCall
     from contextcompany.recording.spans.recording import Recording
-    from contextcompany.runtime.places import Place
 
     Streamed: TypeAlias = (
         Iterable[Any]
@@ -31,8 +24,7 @@ if TYPE_CHECKING:
         | AbstractAsyncContextManager[AsyncIterable[Any], Any]
     )
 
-_MOST_NAME_BYTES = 4_096
-_NO_FIELDS: Mapping[str, object] = MappingProxyType({})
+MOST_NAME_BYTES = 4_096
 
 _Chunks = TypeVar("_Chunks", bound="Streamed")
 
@@ -103,11 +95,11 @@ class Step(Handle):
         recording = self._recording
         recording.require_open("model()")
         if requested is not None:
-            recording.put("model()", "model_requested", clean_text(requested, _MOST_NAME_BYTES)[0])
+            recording.put("model()", "model_requested", clean_text(requested, MOST_NAME_BYTES)[0])
         if used is not None:
-            recording.put("model()", "model_used", clean_text(used, _MOST_NAME_BYTES)[0])
+            recording.put("model()", "model_used", clean_text(used, MOST_NAME_BYTES)[0])
         if provider is not None:
-            recording.put("model()", "provider", clean_text(provider, _MOST_NAME_BYTES)[0])
+            recording.put("model()", "provider", clean_text(provider, MOST_NAME_BYTES)[0])
         return self
 
     def tokens(
@@ -176,7 +168,7 @@ class Step(Handle):
         """
         self._recording.require_open("finish_reason()")
         if reason is not None:
-            self._recording.put("finish_reason()", "finish_reason", clean_text(reason, _MOST_NAME_BYTES)[0])
+            self._recording.put("finish_reason()", "finish_reason", clean_text(reason, MOST_NAME_BYTES)[0])
         return self
 
     def tool_definitions(self, definitions: object) -> Self:
@@ -220,62 +212,3 @@ class Step(Handle):
             tool_call_id: the id that the model gave the call, generated if left out.
         """
         return new_tool_call(self._place, tool_call_id, tool_name, below=self.span, run=self._run)
-
-
-def step(
-    run_id: str | UUID | None = None,
-    step_id: str | UUID | None = None,
-    api_key: str | None = None,
-    tcc_url: str | None = None,
-    *,
-    provider: str | None = None,
-    start_time: Moment | None = None,
-    carrier: Mapping[str, str] | None = None,
-) -> Step:
-    """Start a step of a run: one request to a model.
-
-    Args:
-        run_id: the run, of this process or another; left out where a run is current.
-        step_id: the step's id, generated if left out.
-        api_key: a key for this step alone, else the run's.
-        tcc_url: a collector for this step alone, else the run's.
-        provider: who serves the model (`gen_ai.provider.name`), else told from the model's name.
-        start_time: when the request began, if not now.
-        carrier: the W3C trace context of the run in another process (`traceparent`).
-
-    Raises:
-        ValueError: without a run id where no run is current, or for a URL that is none.
-        TypeError: for an id that is neither text nor UUID.
-    """
-    place = place_of(ids.id_text("run_id", run_id), api_key, tcc_url, carrier, function="step()")
-    remote = bool(carrier) and place.span_context.is_remote
-    return new_step(place, step_id, provider=provider, start_time=start_time, directly=remote)
-
-
-def new_step(
-    place: Place,
-    step_id: str | UUID | None,
-    *,
-    provider: str | None,
-    start_time: Moment | None,
-    run: Handle | None = None,
-    directly: bool = False,
-) -> Step:
-    """Start a step at a place; `directly` under the place's own span, whatever is current."""
-    given_id = None if step_id is None else ids.id_text("step_id", step_id)
-    known_id = given_id or ids.new_id()
-    recording = start_child(
-        "step",
-        place,
-        below=place.as_span() if directly else None,
-        attributes={
-            names.TCC_STEP_ID: known_id if given_id is None else clean_text(given_id)[0],
-            names.GEN_AI_PROVIDER_NAME: names.PROVIDER_OTHER
-            if provider is None
-            else clean_text(provider, _MOST_NAME_BYTES)[0],
-        },
-        fields=_NO_FIELDS,
-        start_time=None if start_time is None else nanoseconds("start_time", start_time),
-    )
-    made = Step(recording, step_id=known_id, run=run)
-    return made if provider is None else made.model(provider=provider)

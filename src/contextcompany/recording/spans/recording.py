@@ -231,6 +231,10 @@ class Recording:
         self._finish_checked(missing, failure, None, warns=not is_misuse)
         return missing if is_misuse else ()
 
+    def leave_out(self) -> None:
+        """Close what nothing is recorded of, at the end of its `with` block."""
+        self._close("the end of its with block")
+
     def close(self, reason: str, error_type: str | None) -> None:
         """End for a reason of this package unless it has ended: a time limit, exit, shutdown."""
         if reason is LOST and self.stream is not None and self.stream.ends:
