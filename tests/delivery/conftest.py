@@ -42,7 +42,7 @@ def box() -> Iterator[MakeBox]:
             sink.release()
         if isinstance(spool, SteeredSpool):
             spool.release()
-        threads = outbox._encoder._thread, outbox._sender._thread
+        threads = outbox._encoder.thread, outbox._sender.thread
         outbox.close(0.1)
         for thread in threads:
             join(thread)
@@ -78,7 +78,7 @@ def exiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextMana
     def block() -> Iterator[None]:
         with monkeypatch.context() as patch:
             patch.setattr(threading, "Thread", Unstartable)
-            patch.setattr(worker, "_Thread", Unstartable)
+            patch.setattr(worker, "WorkerThread", Unstartable)
             yield
 
     return block

@@ -232,7 +232,7 @@ def join(thread: threading.Thread | None) -> None:
 
 def thread_of(worker: Worker) -> threading.Thread:
     """Return the thread of a worker, which must have one."""
-    thread = worker._thread
+    thread = worker.thread
     assert thread is not None
     return thread
 

@@ -66,6 +66,10 @@ class Instance:
         self._resource: Resource | None = None
         self.origin = Origin(self._our_resource, providers.scope(self._version), self.take)
         self._prepare: Prepare = self._prepared
+        # Where most spans go, once that is known.
+        self._usual: Outbox | None = None
+        # Whether the spans are ours whatever providers the application has.
+        self.is_private = settings.tracer_provider is None and settings.has_destination
         key = settings.destination.key
         self.redactor = Redactor(settings.redact, settings.redact_secrets, keys=(key,) if key else ())
         self.closed = False
@@ -119,7 +123,12 @@ class Instance:
         """Take a span of ours that has ended, give it to its companions, and bring it to its outbox."""
         try:
             waiting = self._waiting
-            if waiting is not None and waiting.has_companions and waiting.take(span, self._deliver_checked):
+            usual = self._usual
+            is_usual = usual is not None and span.is_whole and not self._routes and not self._finishing
+            if usual is not None and is_usual and (waiting is None or not waiting.companions):
+                usual.submit(span, None, self._prepare)
+                return
+            if waiting is not None and waiting.companions and waiting.take(span, self._deliver_checked):
                 return
             if span.is_whole:
                 self.deliver(span)
@@ -135,6 +144,7 @@ class Instance:
         """Bring an ended, checked span to its outbox."""
         if not self._routes and not self._finishing:
             self._submit(None, span, None)
+            self._usual = self._outboxes[None]
             return
         context = span.context
         route = self._routes.pop(context.span_id, None) if context is not None else None
@@ -176,6 +186,7 @@ class Instance:
         counters = Counters() if self._own is None else self._own.take_counters()
         if counters is not None:
             self._adopt = adopt
+            self._usual = None
         return counters
 
     def recover(self) -> None:

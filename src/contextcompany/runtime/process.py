@@ -98,7 +98,7 @@ class Process:
         self._kept: set[Instance] = set()
         self._counted = Counters()
         self._hooked = False
-        self._is_ready = False
+        self.is_ready = False
         self._stopped = False
         self._sigterm = SigtermDrain(self._at_sigterm)
 
@@ -145,7 +145,8 @@ class Process:
 
     def instance(self) -> Instance:
         """Return the instance in force; the first call reads the environment."""
-        self.prepare_worker()
+        if not self.is_ready:
+            self.prepare_worker()
         if self._instances:
             return self._instances[-1]
         with self._lock:
@@ -279,8 +280,8 @@ class Process:
 
     def prepare_worker(self) -> None:
         """Deliver at the end of this process too if it is a worker, which runs no `atexit` function."""
-        if not self._is_ready:
-            self._is_ready = True
+        if not self.is_ready:
+            self.is_ready = True
             workers.call_at_end(self._at_exit)
 
     def _at_exit(self) -> None:
@@ -300,7 +301,7 @@ class Process:
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
-        self._is_ready = False
+        self.is_ready = False
         said.renew_lock()
         self._sigterm.renew_after_fork()
         self.places.renew_lock()

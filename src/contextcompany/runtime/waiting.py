@@ -36,34 +36,32 @@ class Waiting:
 
     Args:
         watch: tells those who hold a span that their time is up.
+
+    Attributes:
+        companions: those of each span, by its id; not to be changed from outside.
     """
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._lock = threading.RLock()
-        self._companions: dict[int, list[Companion]] = {}
+        self.companions: dict[int, list[Companion]] = {}
         self._holding: dict[int, Companion] = {}
 
     def __len__(self) -> int:
         """Return how many spans are held back."""
         return len(self._holding)
 
-    @property
-    def has_companions(self) -> bool:
-        """Return whether any span has a companion."""
-        return bool(self._companions)
-
     def accompany(self, span_id: int, companion: Companion) -> None:
         """Have a companion take a span when it ends; of too many the oldest is forgotten."""
         with self._lock:
-            self._companions.setdefault(span_id, []).append(companion)
-            if len(self._companions) > _MOST:
-                del self._companions[next(iter(self._companions))]
+            self.companions.setdefault(span_id, []).append(companion)
+            if len(self.companions) > _MOST:
+                del self.companions[next(iter(self.companions))]
 
     def take(self, span: ReadableSpan, pass_on: PassOn) -> bool:
         """Give an ended span to its companions; returns whether there are any."""
         context = span.context
-        if context is None or context.span_id not in self._companions:
+        if context is None or context.span_id not in self.companions:
             return False
         for companion in reversed(self.forget(context.span_id)):
             pass_on = partial(companion.take, pass_on=pass_on)
@@ -73,7 +71,7 @@ class Waiting:
     def forget(self, span_id: int) -> list[Companion]:
         """Forget the companions of a span, and return them."""
         with self._lock:
-            return self._companions.pop(span_id, [])
+            return self.companions.pop(span_id, [])
 
     def hold(self, companion: Companion, seconds: float) -> None:
         """Remember that a companion holds a span back; it is closed after so many seconds."""
@@ -93,5 +91,5 @@ class Waiting:
     def renew_after_fork(self) -> None:
         """Forget in a forked child what belongs to the parent process."""
         self._lock = threading.RLock()
-        self._companions.clear()
+        self.companions.clear()
         self._holding.clear()

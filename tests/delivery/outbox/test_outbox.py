@@ -164,7 +164,7 @@ def test_a_collector_that_comes_back_gets_everything(box: MakeBox, caplog: pytes
         assert outbox.flush(PATIENCE) is True
         assert [span.name for span in collector.store.spans()] == ["a", "b", "c"]
     assert counts(outbox) == (3, 0, {})
-    sender = outbox._sender._thread
+    sender = outbox._sender.thread
     outbox.close(PATIENCE)
     join(sender)  # it speaks after it has delivered
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -260,15 +260,15 @@ def test_the_threads_are_lazy_and_leave(box: MakeBox, monkeypatch: pytest.Monkey
     sink = SteeredSink(gated=True)
     outbox = box(sink)
     workers = outbox._encoder, outbox._sender
-    assert [worker._thread for worker in workers] == [None, None]
+    assert [worker.thread for worker in workers] == [None, None]
     submit(outbox, "a")
     sink.wait_for(1)
     sender = thread_of(outbox._sender)
     assert sender.daemon
     sink.gate.set()
     join(sender)
-    join(outbox._encoder._thread)
-    assert [worker._thread for worker in workers] == [None, None]
+    join(outbox._encoder.thread)
+    assert [worker.thread for worker in workers] == [None, None]
     submit(outbox, "b")
     sink.wait_for(2)
     assert sink.batches == [["a"], ["b"]]

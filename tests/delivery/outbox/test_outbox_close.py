@@ -48,7 +48,7 @@ def test_flushing_nothing(box: MakeBox) -> None:
     """An empty outbox is flushed at once and closed at once, and no thread was started for it."""
     outbox = box(SteeredSink())
     assert outbox.flush(0.0) is True
-    assert (outbox._encoder._thread, outbox._sender._thread) == (None, None)
+    assert (outbox._encoder.thread, outbox._sender.thread) == (None, None)
     assert outbox.close(0.0) is True
 
 
@@ -166,7 +166,7 @@ def test_close_keeps_its_deadline(box: MakeBox) -> None:
         assert outbox.close(0.3) is False
         assert time.monotonic() - began < 2.0
         server.release()
-        join(outbox._sender._thread)
+        join(outbox._sender.thread)
     counters = outbox.counters()
     assert (counters.pending, total(counters)) == (0, 3)
 
@@ -235,7 +235,7 @@ def test_close_sends_what_waits(box: MakeBox) -> None:
     encoder = thread_of(outbox._encoder)
     assert outbox.close(PATIENCE) is True
     join(encoder)
-    join(outbox._sender._thread)
+    join(outbox._sender.thread)
     assert sink.names == ["a", "b", "c"]
     assert sink.closed == 1
     assert outbox.close(PATIENCE) is True
@@ -431,7 +431,7 @@ def test_spans_that_end_while_it_closes(box: MakeBox, tmp_path: Path) -> None:
     for thread in threads:
         join(thread)
     sink.gate.set()
-    join(outbox._sender._thread)
+    join(outbox._sender.thread)
     counters = outbox.counters()
     assert (counters.pending, total(counters), counters.dropped.total()) == (0, 1_201, 0)
 
@@ -512,7 +512,7 @@ def test_who_waits_at_close_is_told(box: MakeBox) -> None:
     outbox.submit(bare_span("waiting"), receipts[1])
     assert outbox.close(0.1) is False
     sink.release()
-    join(outbox._encoder._thread)
+    join(outbox._encoder.thread)
     assert [receipt._settled.is_set() for receipt in receipts] == [True, True]
 
 

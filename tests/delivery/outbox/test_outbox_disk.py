@@ -89,7 +89,7 @@ def test_a_hanging_request_does_not_stop_the_spilling(box: MakeBox, folder: Path
     assert outbox.counters() == Counters(delivered=601)
     assert len(sink.names) == len(set(sink.names)) == 601
     outbox.close(PATIENCE)
-    join(outbox._sender._thread)
+    join(outbox._sender.thread)
     assert spans_on_disk(folder) == []
 
 
@@ -104,7 +104,7 @@ def test_what_takes_long_is_on_disk_until_it_is_delivered(box: MakeBox, folder: 
         server.release()
         assert receipt.wait(PATIENCE) is True
         assert outbox.close(PATIENCE) is True
-        join(outbox._sender._thread)
+        join(outbox._sender.thread)
         assert [request.span_names for request in server.requests] == [["a"]]
     assert outbox.counters() == Counters(delivered=1)
     assert spans_on_disk(folder) == []
@@ -159,7 +159,7 @@ def test_recovering_nothing(box: MakeBox, folder: Path) -> None:
     """Where nobody left anything no thread is started and no folder made."""
     outbox = box(SteeredSink(), SteeredSpool(folder))
     outbox.recover()
-    assert (outbox._encoder._thread, outbox._sender._thread) == (None, None)
+    assert (outbox._encoder.thread, outbox._sender.thread) == (None, None)
     assert not folder.exists()
 
 
@@ -339,8 +339,8 @@ def test_a_forked_child_leaves_the_parents_files_to_it(box: MakeBox, folder: Pat
     assert outbox.flush(PATIENCE) is False
     until(outbox, lambda counters: counters.spooled == 1)
     outbox.close(0.1)
-    join(outbox._encoder._thread)
-    join(outbox._sender._thread)
+    join(outbox._encoder.thread)
+    join(outbox._sender.thread)
     outbox.renew_after_fork()
     assert outbox.counters() == Counters()
     sink.outcomes = [DELIVERED]

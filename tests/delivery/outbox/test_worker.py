@@ -99,7 +99,7 @@ def test_an_idle_thread_ends_and_another_follows(desk: Desk, monkeypatch: pytest
     ensured(worker, desk)
     assert over.wait(PATIENCE)
     with desk.changed:
-        second = worker._thread
+        second = worker.thread
     assert second is not first
     join(second)
 

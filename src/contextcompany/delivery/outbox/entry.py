@@ -8,7 +8,7 @@ from sys import getsizeof
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from contextcompany.delivery.spans.own import OwnSpan, is_doubtful
+from contextcompany.delivery.spans.own import OwnSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +51,9 @@ class Entry:
         self.span = span
         self.prepare = prepare
         self.receipt = receipt
-        content_size = span.size if type(span) is OwnSpan else None
-        if content_size is not None and not is_doubtful(span):
-            self.size = _OWN_OVERHEAD + content_size
+        content = span.content if type(span) is OwnSpan and span.own_events is None else None
+        if content is not None:
+            self.size = _OWN_OVERHEAD + content.size
             return
         self.size = _SPAN_OVERHEAD + len(span.name)
         self.size += _weight_of_values(span.attributes)

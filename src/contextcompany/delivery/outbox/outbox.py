@@ -7,15 +7,17 @@ delivered at once, one sends. A request that hangs never stops the first.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from contextcompany.delivery.outbox.desk import NEVER, Desk
-from contextcompany.delivery.outbox.encoder import Encoder
+from contextcompany.delivery.outbox.encoder import DOUBT_SECONDS, Encoder
 from contextcompany.delivery.outbox.entry import Entry
 from contextcompany.delivery.outbox.sender import Sender
 from contextcompany.delivery.outbox.stock import AT_SHUTDOWN, BATCH_SPANS, NOT_WRITTEN
+from contextcompany.delivery.outbox.worker import WorkerThread
 from contextcompany.diagnostics import guard
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 AFTER_SHUTDOWN: Final = "ended after shutdown"
 
+# What a caller waits at most where the encoder falls behind: ten turns of the interpreter's own length.
+_MOST_TURNS: Final = 10
+_TURN_SECONDS: Final = 0.001
 # What closing keeps of its time to bring the rest to disk.
 _MOST_RESERVE: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
@@ -63,7 +68,7 @@ class Outbox:
     def submit(
         self, span: ReadableSpan, receipt: Receipt | None = None, prepare: Prepare | None = None
     ) -> None:
-        """Take an ended span; returns at once.
+        """Take an ended span; returns at once, or within 10 ms while half of the room is taken.
 
         Args:
             span: the span.
@@ -75,9 +80,15 @@ class Outbox:
         with desk.lock:
             is_late = desk.closed
             if not is_late:
-                self._take_in(entry)
+                count = desk.stock.put(entry)
+                if count > 1 and count % BATCH_SPANS and receipt is None and self._encoder.thread is not None:
+                    return
+                self._take_in(entry, is_in=count > 0)
+            is_crowded = desk.stock.is_crowded
         if is_late:
             self._keep_late(entry)
+        elif is_crowded:
+            self._give_way()
         if desk.has_lines:
             desk.speak()
 
@@ -188,11 +199,11 @@ class Outbox:
 
     # With the lock held.
 
-    def _take_in(self, entry: Entry) -> None:
+    def _take_in(self, entry: Entry, *, is_in: bool) -> None:
         desk = self._desk
         stock = desk.stock
-        was_empty = not len(stock)
-        lost = stock.add(entry)
+        lost = [] if is_in else stock.add(entry)
+        was_empty = len(stock) == 1
         if lost:
             desk.say_lost(lost)
         if was_empty:
@@ -203,6 +214,17 @@ class Outbox:
             self._encoder.ensure()
         elif was_empty or desk.urgent or len(stock) % BATCH_SPANS == 0:
             desk.changed.notify_all()
+
+    def _is_moving(self) -> bool:
+        """Return whether what waits becomes less within milliseconds, if nothing is added."""
+        desk = self._desk
+        if desk.closing or self._sink.must_identify:
+            return False
+        if desk.can_keep:
+            return True
+        way = desk.stock.on_the_way
+        is_quick = way is None or time.monotonic() - way.born < DOUBT_SECONDS
+        return is_quick and not desk.schedule.is_failing
 
     def _is_unsettled(self, newest: float = NEVER) -> bool:
         """Return whether something is in memory or on disk, up to a number of what was added."""
@@ -248,6 +270,19 @@ class Outbox:
         return wait
 
     # Without the lock.
+
+    def _give_way(self) -> None:
+        """Let the encoder have the processor for a moment, where it would lose spans for want of it.
+
+        Many threads that record as fast as they can leave it too small a share of the interpreter.
+        """
+        if isinstance(threading.current_thread(), WorkerThread):
+            return  # it would wait for itself
+        for _ in range(_MOST_TURNS):
+            time.sleep(_TURN_SECONDS)
+            with self._desk.lock:
+                if not self._desk.stock.is_crowded or not self._is_moving():
+                    return
 
     def _push(self, deadline: float, *, to_disk: bool) -> bool:
         """Have everything sent; returns whether nothing is left.

@@ -75,6 +75,11 @@ class Stock:
         return self._waiting_bytes >= MOST_BYTES // 8
 
     @property
+    def is_crowded(self) -> bool:
+        """Return whether half of the room for what is not encoded yet is taken."""
+        return self._waiting_bytes > _most_waiting_bytes() // 2 or len(self._waiting) > MOST_SPANS // 2
+
+    @property
     def has_enough_parcels(self) -> bool:
         """Return whether more is encoded than the next requests will take."""
         return self._parcel_bytes >= 2 * BATCH_BYTES
@@ -98,15 +103,26 @@ class Stock:
             numbers.append(self.added - len(self._waiting) + 1)
         return min(numbers, default=float("inf"))
 
+    def put(self, entry: Entry) -> int:
+        """Take an entry if half of the room is free for certain; returns how many wait, 0 where it is not."""
+        waiting, size, way = self._waiting, entry.size, self.on_the_way
+        held = self._waiting_bytes + self._parcel_bytes + 2 * self._packing_bytes + size
+        if (
+            2 * held > MOST_BYTES
+            or 2 * (len(waiting) + self._packing + self._parcel_spans) >= MOST_SPANS
+            or self.in_hand is not None
+            or (way is not None and 4 * way.size > MOST_BYTES)
+        ):
+            return 0
+        waiting.append(entry)
+        self.added += 1
+        self._waiting_bytes += size
+        return len(waiting)
+
     def add(self, entry: Entry) -> list[str]:
         """Take an entry, and drop the oldest beyond the bounds; returns reasons that are new."""
-        if self._has_room(entry.size):
-            self._waiting.append(entry)
-            self.added += 1
-            self._waiting_bytes += entry.size
-            return []
         said: list[str] = []
-        while self._waiting and self._is_crowded(entry.size):
+        while self._waiting and self._has_no_room(entry.size):
             said += self._drop_entry()
         while self._is_full(entry.size) and (self.parcels or self._waiting):
             said += self._drop_parcel() if self.parcels else self._drop_entry()
@@ -282,16 +298,6 @@ class Stock:
             last_error=counts.last_error,
         )
 
-    def _has_room(self, further: int) -> bool:
-        """Return whether half of the bounds is free for certain; what is cheap to ask."""
-        held = self._waiting_bytes + self._parcel_bytes + 2 * self._packing_bytes + further
-        return (
-            held <= MOST_BYTES // 2
-            and self.in_hand is None
-            and (self.on_the_way is None or self.on_the_way.size <= MOST_BYTES // 4)
-            and len(self._waiting) + self._packing + self._parcel_spans <= MOST_SPANS // 2
-        )
-
     def _is_full(self, further: int) -> bool:
         flying = self.on_the_way.size if self.on_the_way is not None else 0
         written = self.in_hand.size if self.in_hand is not None else 0
@@ -300,10 +306,8 @@ class Stock:
         held += 2 * (self._packing_bytes + written)
         return self.pending >= MOST_SPANS or held + further > MOST_BYTES
 
-    def _is_crowded(self, further: int) -> bool:
-        # A quarter is for what is encoded, written and sent: the allocator does not give back what
-        # the spans took that were there before.
-        return self._waiting_bytes + further > MOST_BYTES - MOST_BYTES // 4
+    def _has_no_room(self, further: int) -> bool:
+        return self._waiting_bytes + further > _most_waiting_bytes()
 
     def _drop_parcel(self) -> list[str]:
         parcel = self.take_parcel()
@@ -315,3 +319,9 @@ class Stock:
         self._waiting_bytes -= entry.size
         entry.settle(delivered=False)
         return self.lose(Counter({OUTBOX_FULL: 1}))
+
+
+def _most_waiting_bytes() -> int:
+    # A quarter is for what is encoded, written and sent: the allocator does not give back what the spans
+    # took that were there before.
+    return MOST_BYTES - MOST_BYTES // 4

@@ -20,7 +20,9 @@ _IDLE_SECONDS: Final = 5.0
 _LONGEST_WAIT: Final = 3_600.0
 
 
-class _Thread(threading.Thread):
+class WorkerThread(threading.Thread):
+    """A thread of an outbox."""
+
     def _delete(self) -> None:
         # A greenlet that lives on in a forked child has been forgotten by `threading` when it ends.
         with suppress(KeyError):
@@ -28,13 +30,17 @@ class _Thread(threading.Thread):
 
 
 class Worker(ABC):
-    """Look at the desk for the next task, in a thread of its own or in the one that asks."""
+    """Look at the desk for the next task, in a thread of its own or in the one that asks.
+
+    Attributes:
+        thread: its thread while it has one.
+    """
 
     _name = "worker"
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
 
     @abstractmethod
     def look(self, now: float) -> Task | float:
@@ -46,23 +52,23 @@ class Worker(ABC):
     @property
     def is_running(self) -> bool:
         """Return whether it has a thread; with the lock held."""
-        return self._thread is not None
+        return self.thread is not None
 
     def ensure(self) -> bool:
         """Start the thread unless it runs, and return whether it runs; with the lock held."""
-        if self._thread is not None:
+        if self.thread is not None:
             return True
-        thread = _Thread(target=self._work, name=f"contextcompany-{self._name}", daemon=True)
+        thread = WorkerThread(target=self._work, name=f"contextcompany-{self._name}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no thread can be started while the interpreter exits
             return False
-        self._thread = thread
+        self.thread = thread
         return True
 
     def renew_after_fork(self) -> None:
         """Forget the thread: it stayed in the parent process."""
-        self._thread = None
+        self.thread = None
 
     def _work(self) -> None:
         desk = self._desk
@@ -79,8 +85,8 @@ class Worker(ABC):
                 desk.speak()
         finally:
             with changed:
-                if changed is desk.changed and self._thread is threading.current_thread():
-                    self._thread = None  # the next span starts another one
+                if changed is desk.changed and self.thread is threading.current_thread():
+                    self.thread = None  # the next span starts another one
                 changed.notify_all()
 
     def _await_task(self, changed: threading.Condition) -> Task | None:
@@ -99,5 +105,5 @@ class Worker(ABC):
                 break
             changed.wait(min(found, idle_at - now, _LONGEST_WAIT))
         # In the same hold of the lock as the look, so that nobody counts on a thread that ends.
-        self._thread = None
+        self.thread = None
         return None

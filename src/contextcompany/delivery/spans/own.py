@@ -147,8 +147,11 @@ class OwnSpan(Span):
             self.flags = parent.flags
             self.trace_state = parent.trace_state
             self.span_id = ids.random_span_id()
+        elif parent is None and root is not None:
+            self.trace_id, self.span_id = root
+            self.flags = _ROOT_FLAGS
         else:
-            self._start_below(None if parent is None else parent.get_span_context(), root)
+            self._start_below(None if parent is None else parent.get_span_context())
         if links:
             self.own_links = _bounded_links(links)
 
@@ -160,14 +163,14 @@ class OwnSpan(Span):
     _attributes_made: dict[str, AnyValue] | None = None
     _evicted = 0
 
-    def _start_below(self, parent: SpanContext | None, root: tuple[int, int] | None) -> None:
+    def _start_below(self, parent: SpanContext | None) -> None:
         if parent is not None and parent.is_valid:
             self.trace_id, self.span_id = parent.trace_id, ids.random_span_id()
             self.below = parent
             self.flags = TraceFlags(_PLAIN_FLAGS | (parent.trace_flags & _RANDOM))
             self.trace_state = parent.trace_state or None
         else:
-            self.trace_id, self.span_id = root or (ids.random_trace_id(), ids.random_span_id())
+            self.trace_id, self.span_id = ids.random_trace_id(), ids.random_span_id()
             self.flags = _ROOT_FLAGS
 
     def __repr__(self) -> str:
@@ -183,12 +186,6 @@ class OwnSpan(Span):
             or self.own_links is not None
             or self._evicted > 0
         )
-
-    @property
-    def size(self) -> int | None:
-        """Return about the bytes that its content takes in memory; None once attributes are made of it."""
-        content = self.content
-        return None if content is None else content.size
 
     # What the API says of a span that is read.
 
@@ -368,8 +365,11 @@ class OwnSpan(Span):
 
     def end(self, end_time: int | None = None) -> None:
         """End it past its handle: with what is written on it, held against the invariants."""
-        if self._close(time_ns() if end_time is None else end_time, None):
-            self.origin.take(self)
+        with self.ending:
+            if not self._is_open("Calling end()"):
+                return
+            self.ended = time_ns() if end_time is None else end_time
+        self.origin.take(self)
 
     def finish(self, content: Content, end_time: int) -> None:
         """End it with what its handle was given, unless it has ended.
@@ -378,10 +378,15 @@ class OwnSpan(Span):
             content: what keeps the rules for its kind, or goes with the status of a failure.
             end_time: nanoseconds since the epoch.
         """
-        if self._close(end_time, content):
-            if content.size > _LARGE:
-                self.all_attributes()
-            self.origin.take(self)
+        with self.ending:
+            if self.ended is not None:
+                return
+            self.content = content
+            self.is_whole = True
+            self.ended = end_time
+        if content.size > _LARGE:
+            self.all_attributes()
+        self.origin.take(self)
 
     def __exit__(
         self,
@@ -394,15 +399,6 @@ class OwnSpan(Span):
             self.record_exception(exc_val, escaped=True)
             self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {exc_val}")
         self.end()
-
-    def _close(self, end_time: int, content: Content | None) -> bool:
-        with self.ending:
-            if not self._is_open("Calling end()"):
-                return False
-            self.content = content
-            self.is_whole = content is not None
-            self.ended = end_time
-            return True
 
     def _is_open(self, what: str) -> bool:
         if self.ended is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan
@@ -21,35 +21,23 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from contextcompany.recording.spans.recording import Recording
-
-
-class Given(TypedDict):
-    """What `run()` was given, checked and converted, besides the run's id."""
-
-    session_id: str | None
-    conversational: bool | None
-    api_key: str | None
-    tcc_url: str | None
-    start_time: int | None
+    from contextcompany.recording.spans.start import Given
 
 
 def begin_run(
     run_id: str | None, *, resume: bool, carrier: Mapping[str, str] | None, **given: Unpack[Given]
 ) -> Recording:
-    """Start the span of a run: a new run, below the carrier's place if there is one, or a resumed one.
+    """Start the span of a run at the place of a carrier, or of one that goes on with another.
 
     Raises:
         ValueError: for a URL that is none, or for `resume` where nobody names the run.
     """
     if resume:
         return _resume(_run_to_resume(run_id, carrier), carrier, **given)
-    new_id = run_id or ids.new_id()
-    if carrier is None:
-        return start_run(run_id=new_id, **given)
     attachment = Attachment(carrier)
     attachment.enter()
     try:
-        return start_run(run_id=new_id, **given)
+        return start_run(run_id=run_id or ids.new_id(), **given)
     finally:
         attachment.leave()
 

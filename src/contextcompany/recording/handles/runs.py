@@ -12,6 +12,7 @@ from contextcompany.recording.handles.run import Run
 from contextcompany.recording.places.identity import IDENTITY_KEYS
 from contextcompany.recording.places.remote import Elsewhere
 from contextcompany.recording.spans.moments import nanoseconds
+from contextcompany.recording.spans.start import start_run
 from contextcompany.runtime.process import process
 from contextcompany.settings.settings import seconds
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from contextcompany.recording.spans.moments import Moment
+    from contextcompany.recording.spans.start import Given
     from contextcompany.runtime.places import Place
 
 
@@ -85,17 +87,19 @@ def run(
         raise TypeError(
             f"conversational must be True, False or None: got {type(conversational).__name__}; pass a bool"
         )
-    limit = seconds("timeout", timeout)
-    recording = begin_run(
-        ids.id_text("run_id", run_id),
-        resume=resume,
-        carrier=carrier,
-        session_id=ids.id_text("session_id", session_id),
-        conversational=conversational,
-        api_key=api_key,
-        tcc_url=tcc_url,
-        start_time=nanoseconds("start_time", start_time),
-    )
+    limit = None if timeout is None else seconds("timeout", timeout)
+    given: Given = {
+        "session_id": None if session_id is None else ids.id_text("session_id", session_id),
+        "conversational": conversational,
+        "api_key": api_key,
+        "tcc_url": tcc_url,
+        "start_time": None if start_time is None else nanoseconds("start_time", start_time),
+    }
+    known_id = None if run_id is None else ids.id_text("run_id", run_id)
+    if resume or carrier is not None:
+        recording = begin_run(known_id, resume=resume, carrier=carrier, **given)
+    else:
+        recording = start_run(run_id=known_id or ids.new_id(), **given)
     if limit is None:
         limit = recording.place.instance.settings.run_timeout
     kind = OffRun if recording.place.is_off else Run

@@ -30,6 +30,9 @@ class Decision(NamedTuple):
     held: HeldRun | None = None
 
 
+_ALWAYS = Decision(is_recorded=True, rate=1.0)
+
+
 def decide(run_id: str, instance: Instance, around: Place | None, *, is_shared: bool) -> Decision:
     """Decide on a run: one inside another follows it, whatever its own id.
 
@@ -39,12 +42,14 @@ def decide(run_id: str, instance: Instance, around: Place | None, *, is_shared: 
         around: the run around it, or None for a root.
         is_shared: whether the application's provider makes the spans, which nobody can hold back.
     """
+    if around is None and instance.settings.sample_rate >= 1.0:
+        return _ALWAYS
     if around is not None:
         is_recorded = not around.is_off and (around.held is None or not is_shared)
         return Decision(is_recorded, around.sample_rate, around.held)
     settings = instance.settings
     rate = settings.sample_rate
-    if rate >= 1.0 or ids.is_sampled(run_id, rate):
+    if ids.is_sampled(run_id, rate):
         return Decision(is_recorded=True, rate=rate)
     if not settings.keep_errors:
         return Decision(is_recorded=False, rate=rate)

@@ -78,10 +78,11 @@ class Content:
         size = 0
         for value in fields.values():
             if isinstance(value, tuple):  # content; all else is short
-                size += _weight(cast("tuple[object, bool]", value)[0])
+                kept = cast("tuple[object, bool]", value)[0]
+                size += getsizeof(kept) if type(kept) is str else _weight(kept)
         for given in (self._metadata, self._extra):
-            for value in given.values():
-                size += _ENTRY + _weight(value[0])
+            for value, _ in given.values():
+                size += _ENTRY + (getsizeof(value) if type(value) is str else _weight(value))
         self.size = size
 
     def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:

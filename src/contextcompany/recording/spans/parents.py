@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from contextcompany.recording.places.remote import is_left, remote_parent
+from contextcompany.recording.places.remote import is_left, parents, remote_parent
 from contextcompany.runtime import provider as providers
 from contextcompany.runtime.process import process
 from contextcompany.sdk import ReadableSpan
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def application_span() -> Span | None:
     """Return the span around a root run, or None: none is one that ended, was left, or goes nowhere."""
     span = trace.get_current_span()
+    if span is trace.INVALID_SPAN:
+        return remote_parent() if parents.is_inside else None
     found = span.get_span_context()
     has_ended = is_left(span) or (providers.is_ours(span) and not span.is_recording())
     if not found.is_valid or has_ended or found.span_id in process.nowhere:
@@ -50,8 +52,6 @@ def innermost_below(nearest: CurrentRecording, *, shared: bool) -> Span:
 
 def nearest_around() -> CurrentRecording | None:
     """Return the nearest open handle inside of which a run starts: recorded, or left out with all inside."""
-    if not process.current.is_inside:
-        return None
     for found in process.current.chain():
         if found.is_open and (not found.place.is_off or found.place.is_unsampled):
             return found

@@ -45,6 +45,8 @@ class State(Enum):
 
 
 _OPEN: Final = State.OPEN
+# Such a text needs no closer look where nothing in it is unusual.
+_SHORT_TEXT: Final = 64 << 10
 # What stands for content that is not recorded.
 _UNKEPT: Final = (None, False)
 
@@ -137,6 +139,10 @@ class Recording:
         if self.state is not _OPEN:
             self._refuse(setter)
             return
+        is_short = type(value) is str and len(value) <= _SHORT_TEXT and self.content
+        if type(value) is str and is_short and value.isascii() and "\0" not in value and value[:5] != "data:":
+            self.fields[field] = (value, False)
+            return
         cut = type(value) is Shortened
         if type(value) is Shortened:
             value = value.value
@@ -223,13 +229,20 @@ class Recording:
         A recording that has ended already is left alone.
         """
         with self._lock:
-            if self.state is not State.OPEN:
+            if self.state is not _OPEN:
                 return ()
-            self._close(reason)
-            missing = self._missing() if failure is None else ()
+            self.state = State.CLOSED
+            self._closed_by = (time.time(), reason)
+            is_complete = failure is not None or self.fields.keys() >= invariants.REQUIRED[self.kind]
+            missing = () if is_complete else self._missing()
             is_misuse = bool(missing) and self._is_misuse()
-        self._finish_checked(missing, failure, None, warns=not is_misuse)
-        return missing if is_misuse else ()
+        if missing:
+            self._finish_checked(missing, failure, None, warns=not is_misuse)
+            return missing if is_misuse else ()
+        if failure is None and "status_code" in self.fields:
+            failure = self._status_failure()
+        self._finish(failure, None)
+        return ()
 
     def leave_out(self) -> None:
         """Close what nothing is recorded of, at the end of its `with` block."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
-    from contextcompany.recording.places.sampling import Decision
     from contextcompany.runtime.instance import Instance
 
 _KINDS = {"run": SpanKind.INTERNAL, "step": SpanKind.CLIENT, "tool_call": SpanKind.INTERNAL}
@@ -47,43 +46,59 @@ _OPERATIONS = {
 }
 
 
-def start_run(
-    *,
-    run_id: str,
-    session_id: str | None,
-    conversational: bool | None,
-    api_key: str | None,
-    tcc_url: str | None,
-    start_time: int | None,
-) -> Recording:
-    """Start the span of a run, below the nearest run or the application's span, else as a root."""
+class Given(TypedDict):
+    """What a run was given, checked and converted, besides its id."""
+
+    session_id: str | None
+    conversational: bool | None
+    api_key: str | None
+    tcc_url: str | None
+    start_time: int | None
+
+
+def start_run(run_id: str, **given: Unpack[Given]) -> Recording:  # noqa: C901, PLR0912  (see below)
+    """Start the span of a run, below the nearest run or the application's span, else as a root.
+
+    It asks nothing whose answer is plain: each function on the way of a caller that does this once in a
+    while is one more to be fetched from memory.
+    """
     instance = process.instance()
-    target = destination_of(instance, api_key, tcc_url)
-    clock = Clock(start_time)
+    api_key, tcc_url, session_id = given["api_key"], given["tcc_url"], given["session_id"]
+    target = destination_of(instance, api_key, tcc_url) if api_key or tcc_url else None
+    clock = Clock(given["start_time"])
     if instance.settings.disabled or process.is_stopped:
         place = off_place(run_id, instance, session_id)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    outer = nearest_around()
+    outer = nearest_around() if process.current.is_inside else None
     host = application_span() if outer is None else None
-    parent_run_id = parent_run(outer, host)
-    around = run_around(outer, host, parent_run_id)
+    around = parent_run_id = None
+    if outer is not None or host is not None:
+        parent_run_id = parent_run(outer, host)
+        around = run_around(outer, host, parent_run_id)
     if around is not None and not (api_key or tcc_url):
         target = around.destination  # what a tenant's run starts stays with the tenant
-    told = ambient.around(around)
-    session_id = told.session_id if session_id is None else session_id
+    identity: dict[str, str] = {}
+    if ambient.blocks.is_inside:
+        told = ambient.around(around)
+        identity = told.identity
+        session_id = told.session_id if session_id is None else session_id
     if session_id is None and around is not None:
         session_id = around.session_id
-    shared = instance.shared_tracer(run_has_destination=target is not None)
+    shared = None if instance.is_private else instance.shared_tracer(run_has_destination=target is not None)
     decision = sampling.decide(run_id, instance, around, is_shared=shared is not None)
     if not decision.is_recorded:
         place = _left_out(run_id, instance, session_id, around)
         return Recording("run", place, trace.INVALID_SPAN, clock)
 
-    is_shared = shared is not None
-    parent = host if outer is None else innermost_below(outer, shared=is_shared)
+    parent = host if outer is None else innermost_below(outer, shared=shared is not None)
     attributes = _start_attributes("run", run_id, session_id, content=instance.settings.capture_content)
-    attributes |= _run_attributes(conversational, parent_run_id, decision)
+    if given["conversational"] is not None:
+        attributes[names.TCC_CONVERSATIONAL] = given["conversational"]
+    if parent_run_id is not None:
+        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
+    if decision.rate < 1.0 and decision.held is None:
+        attributes[names.TCC_SAMPLE_RATE] = decision.rate
     links: list[Link] = []
     is_foreign = outer is None and parent is not None and not providers.is_ours(parent)
     if parent is not None and is_foreign and instance.settings.foreign_parent == "link":
@@ -91,11 +106,9 @@ def start_run(
         parent = None
     span: Span
     if shared is None:
-        is_first = parent is None and process.places.get(run_id) is None
-        root = ids.derived_ids(run_id) if is_first else None
-        span = OwnSpan(
-            instance.origin, _name("run"), _KINDS["run"], parent, root, attributes, clock.start, links
-        )
+        root = ids.derived_ids(run_id) if parent is None and process.places.get(run_id) is None else None
+        name = names.OPERATION_INVOKE_AGENT
+        span = OwnSpan(instance.origin, name, SpanKind.INTERNAL, parent, root, attributes, clock.start, links)
     else:
         span = _start(shared, _name("run"), _KINDS["run"], parent, attributes, clock, links)
     place = Place(
@@ -104,9 +117,9 @@ def start_run(
         shared=shared,
         instance=instance,
         destination=target,
-        sets_context=is_shared or providers.application_provider() is None,
-        identity=told.identity,
-        borrowed=frozenset(told.identity),
+        sets_context=shared is not None or providers.application_provider() is None,
+        identity=identity,
+        borrowed=frozenset(identity),
         session_id=session_id,
         outer=around,
         sample_rate=decision.rate,
@@ -142,8 +155,13 @@ def start_child(
     clock = Clock(start_time)
     if place.is_off:
         return Recording(kind, place, trace.INVALID_SPAN, clock)
-    process.prepare_worker()  # forked inside of the run, it never asked for an instance
-    parent = below if below is not None else parent_within(place)
+    if not process.is_ready:
+        process.prepare_worker()  # forked inside of the run, it never asked for an instance
+    parent = below
+    if parent is None:
+        nearest = process.current.innermost_open()
+        is_plain = nearest is not None and nearest.place is place and place.shared is None
+        parent = nearest.span if nearest is not None and is_plain else parent_within(place)
     started = {**_common(kind, place), **attributes}
     span: Span
     if place.shared is None:
@@ -173,13 +191,13 @@ def _common(kind: str, place: Place) -> Mapping[str, AttributeValue]:
     if known is not None and known[0] == place.identity:
         return known[1]
     identity = dict(place.identity)
-    made = {
-        **_start_attributes(
-            kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
-        ),
-        **child_identity(identity),
-        **(agent_identity(identity) if kind == "tool_call" else {}),
-    }
+    made = _start_attributes(
+        kind, place.run_id, place.session_id, content=place.instance.settings.capture_content
+    )
+    if identity:
+        made |= child_identity(identity)
+        if kind == "tool_call":
+            made |= agent_identity(identity)
     place.common[kind] = identity, made
     return made
 
@@ -223,23 +241,11 @@ def _start_attributes(
     attributes: dict[str, AttributeValue] = {
         names.GEN_AI_OPERATION_NAME: _OPERATIONS[kind],
         names.TCC_RUN_ID: clean_text(run_id)[0],
-        **_session_attributes(session_id),
     }
+    if session_id is not None:
+        attributes |= _session_attributes(session_id)
     if not content:
         attributes[names.TCC_CONTENT_CAPTURED] = False
-    return attributes
-
-
-def _run_attributes(
-    conversational: bool | None, parent_run_id: str | None, decision: Decision
-) -> dict[str, AttributeValue]:
-    attributes: dict[str, AttributeValue] = {}
-    if conversational is not None:
-        attributes[names.TCC_CONVERSATIONAL] = conversational
-    if parent_run_id is not None:
-        attributes[names.TCC_PARENT_RUN_ID] = parent_run_id
-    if decision.rate < 1.0 and decision.held is None:
-        attributes[names.TCC_SAMPLE_RATE] = decision.rate
     return attributes
 
 
