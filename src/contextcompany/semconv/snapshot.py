@@ -264,14 +264,17 @@ class _UnusualError(Exception):
     """Something in a value needs a closer look."""
 
 
-def plain_copy(value: object) -> Plain:
-    """Return what a `Snapshot` makes of a dict or a list, or None where only that can tell.
+def plain_copy(value: object) -> tuple[Plain, int] | None:
+    """Return what a `Snapshot` makes of a dict or a list with its size, or None where only that can tell.
 
     Most arguments and messages are small dicts and lists of plain texts and numbers: nothing in them is to
-    be cleaned, cut or unpacked, and telling that takes a third of the time.
+    be cleaned, cut or unpacked, and telling that takes a third of the time. The size is about the bytes
+    that the copy takes in memory.
     """
+    left = [_PLAIN_SIZE]
     try:
-        return _plain(value, [_PLAIN_SIZE], 1)
+        copied = _plain(value, left, 1)
+        return copied, _PLAIN_SIZE - left[0]
     except (_UnusualError, RuntimeError):  # (changed while it is read, by another thread)
         return None
 

@@ -19,8 +19,6 @@ _LONGEST_NAME: Final = 200
 _PRINTABLE_BITS: Final = 14_000
 _CUT: Final = re.compile(r"\.\.\.\[(\d{1,18}) characters cut\]\Z")
 _LONGEST_MARKER: Final = 48
-# The backslash first: the others bring one.
-_OFTEN_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))
 _RARELY_ESCAPED: Final = bytes(set(range(0x20)) - set(b"\n\t\r"))
 
 # A metaclass can hide `__name__`; the slot of `type` cannot be hidden.
@@ -55,9 +53,16 @@ def quoted(text: str) -> str:
     data = text.encode()
     if len(data.translate(None, _RARELY_ESCAPED)) != len(data):
         return encode_basestring(text)
-    for character, escaped in _OFTEN_ESCAPED:
-        if character in text:
-            text = text.replace(character, escaped)
+    if "\\" in text:  # first, since the others bring one
+        text = text.replace("\\", "\\\\")
+    if '"' in text:
+        text = text.replace('"', '\\"')
+    if "\n" in text:
+        text = text.replace("\n", "\\n")
+    if "\t" in text:
+        text = text.replace("\t", "\\t")
+    if "\r" in text:
+        text = text.replace("\r", "\\r")
     return f'"{text}"'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from contextcompany.semconv.plain import (
@@ -34,6 +35,8 @@ __all__ = [
     "freeze",
     "read_json",
     "to_json",
+    "weighed",
+    "weight",
 ]
 
 AttributeValue: TypeAlias = "str | bool | int | float | list[str] | list[bool] | list[int] | list[float]"
@@ -41,6 +44,7 @@ AttributeValue: TypeAlias = "str | bool | int | float | list[str] | list[bool] |
 _SCALARS: Final = frozenset({str, bool, int, float})
 _NUMPY_BOOLS: Final = frozenset({"bool", "bool_"})
 _SMALLEST_JSON: Final = 2
+_NUMBER_BYTES: Final = 30
 
 # Frozen values have no cycles, and a NaN that slipped in is to be refused, not written.
 _encode: Final = json.JSONEncoder(
@@ -73,12 +77,36 @@ def freeze(value: object, limit: int = MAX_VALUE_BYTES) -> tuple[Plain, bool]:
     if limit >= MAX_VALUE_BYTES and (kind is dict or kind is list):
         copied = plain_copy(value)
         if copied is not None:
-            return copied, False
+            return copied[0], False
     try:
         snapshot = Snapshot(max(limit, 0))
         return snapshot.take(value), snapshot.cut
     except Exception:  # noqa: BLE001 - the caller's stack or memory is at its end, so nothing can be called
         return "<unprintable>", True
+
+
+def weighed(value: object) -> tuple[tuple[Plain, bool], int]:
+    """Return what `freeze` returns, and about the bytes that the copy takes in memory."""
+    kind = class_of(value)
+    if kind is dict or kind is list:
+        copied = plain_copy(value)
+        if copied is not None:
+            return (copied[0], False), copied[1]
+    frozen = freeze(value)
+    return frozen, weight(frozen[0])
+
+
+def weight(value: object) -> int:
+    """Estimate what a value takes on the heap, in bytes."""
+    kind = class_of(value)
+    if kind is str:
+        return getsizeof(value)
+    found: Any = value
+    if kind is tuple or kind is list:
+        return sum(map(weight, found)) + _NUMBER_BYTES
+    if kind is dict:
+        return sum(map(weight, found)) + sum(map(weight, found.values())) + 2 * _NUMBER_BYTES
+    return _NUMBER_BYTES
 
 
 def to_json(

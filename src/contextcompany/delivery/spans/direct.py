@@ -45,6 +45,8 @@ _TIME: Final = Struct("<cQ").pack
 
 _MOST_COUNT: Final = (1 << 32) - 1
 _UNSIGNED: Final = (1 << 64) - 1
+_TWO_BYTES: Final = 1 << 7  # from here on a length takes two bytes,
+_THREE_BYTES: Final = 1 << 14  # and from here on three
 _SHORT: Final = 64  # characters of a text that may come again
 _MOST_REMEMBERED: Final = 4_096  # texts, so that a batch in which nothing repeats takes no memory for it
 
@@ -190,28 +192,39 @@ class _Attributes:
 
     def write(self, attributes: dict[Any, Any], add: Add) -> None:
         """Write attributes, each as a tag, a length and a `KeyValue`."""
-        keys = self._keys
+        known = self._keys.get
         for key, value in attributes.items():
             if type(key) is not str:
                 raise UnknownValueError
-            head, texts, numbers = keys.get(key) or self._key(key)
-            if type(value) is int:
+            head, texts, numbers = known(key) or self._key(key)
+            if type(value) is str:
+                if len(value) < _SHORT:
+                    add(texts.get(value) or self._short(head, texts, value))
+                    continue
+                text = value.encode()
+                size = len(text)
+                whole = size + len(head) + 5
+                if size >= _TWO_BYTES and whole < _THREE_BYTES:
+                    # The lengths of text, value and attribute take two bytes each, as most do: at once.
+                    add(self._tag + (whole & 127 | 128 | whole >> 7 << 8).to_bytes(2, "little"))
+                    add(head)
+                    inner = size + 3
+                    lengths = inner & 127 | 128 | inner >> 7 << 8
+                    lengths |= 0x0A0000 | (size & 127 | 128) << 24 | size >> 7 << 32
+                    add(lengths.to_bytes(5, "little"))
+                else:
+                    opening = _text_opening(size)
+                    add(self._frame(len(head) + len(opening) + size))
+                    add(head)
+                    add(opening)
+                add(text)  # in pieces, so that a long text is copied once more and not three times
+            elif type(value) is int:
                 add(numbers.get(value) or self._number(head, numbers, value))
-            elif type(value) is not str:
+            else:
                 written = _value(value, MAX_DEPTH)
                 add(self._frame(len(head) + len(written)))
                 add(head)
                 add(written)
-            elif len(value) < _SHORT:
-                add(texts.get(value) or self._short(head, texts, value))
-            else:
-                # In pieces, so that a long text is copied once more and not three times.
-                text = value.encode()
-                opening = _text_opening(len(text))
-                add(self._frame(len(head) + len(opening) + len(text)))
-                add(head)
-                add(opening)
-                add(text)
 
     def _key(self, key: str) -> tuple[bytes, dict[str, bytes], dict[int, bytes]]:
         entry: tuple[bytes, dict[str, bytes], dict[int, bytes]] = (_text(b"\x0a", key) + b"\x12", {}, {})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextcompany.delivery.spans.assembling import Assembly, Group, Request
 from contextcompany.delivery.spans.direct import DirectEncoder
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.probe import takes_direct
 from contextcompany.delivery.spans.reference import encoded_span
 from contextcompany.delivery.spans.repairing import is_whole, repaired
@@ -46,11 +47,18 @@ def encode_within(spans: Sequence[ReadableSpan], most: int) -> Requests:
         try:
             group = assembly.group(span)
             written = _directly(direct, span) or _carefully(span, group)
-            context: Any = span.context
-            group.spans.append((context.span_id, written))
+            group.spans.append((_span_id(span), written))
         except Exception:  # noqa: BLE001  (whatever a value raises)
             unencodable += 1
     return Requests(list(assembly.requests(most)), unencodable)
+
+
+def _span_id(span: ReadableSpan) -> int:
+    if type(span) is OwnSpan:
+        return span.span_id
+    context: Any = span.context
+    span_id: int = context.span_id
+    return span_id
 
 
 def _directly(direct: DirectEncoder | None, span: ReadableSpan) -> bytes | None:

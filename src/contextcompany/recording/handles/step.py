@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 from contextcompany.diagnostics import warn_once
 from contextcompany.recording.handles.handle import Handle
 from contextcompany.recording.handles.tool_calls import new_tool_call
-from contextcompany.semconv.values import amount, clean_text, count, freeze
+from contextcompany.semconv.values import amount, clean_text, count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -177,7 +177,7 @@ class Step(Handle):
         Raises:
             RuntimeError: after `end()` or `error()`.
         """
-        self._recording.put("tool_definitions()", "tool_definitions", freeze(definitions))
+        self._recording.put_frozen("tool_definitions()", "tool_definitions", definitions)
         return self
 
     def stream(self, chunks: _Chunks, *, end: bool = True) -> _Chunks:

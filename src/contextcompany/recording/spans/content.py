@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sys import getsizeof
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from contextcompany.recording.places.identity import run_identity
 from contextcompany.recording.spans.mapping import ATTRIBUTES_OF, SpanAttributes, span_name
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
 _CROWD: Final = 500
 _NOBODY: Final[dict[str, Any]] = {}
-_NUMBER: Final = 30
-_ENTRY: Final = 200
+_WENT_WELL: Final[dict[str, Any]] = {names.TCC_STATUS_CODE: names.STATUS_CODE_SUCCESS}
 
 
 class Content:
@@ -60,9 +58,12 @@ class Content:
         self._subject = place.identity.get(names.TCC_AGENT)
         is_crowded = place.is_shared or len(self._metadata) + len(self._extra) > _CROWD
         self._identity = recording.identity if is_crowded else _NOBODY
-        last: dict[str, Any] = {}
-        if place.identity and recording.kind == "run":
-            last.update(run_identity(place.identity))
+        self.size = recording.size
+        is_named = bool(place.identity) and recording.kind == "run"
+        if failure is None and "status_code" not in fields and "status_message" not in fields:
+            self._last = {**run_identity(place.identity), **_WENT_WELL} if is_named else _WENT_WELL
+            return
+        last: dict[str, Any] = {**run_identity(place.identity)} if is_named else {}
         code = fields.get("status_code", names.STATUS_CODE_SUCCESS)
         message = fields.get("status_message", "")
         if failure is not None:
@@ -75,15 +76,6 @@ class Content:
         if violations:
             last[names.TCC_VIOLATIONS] = tuple(violations)
         self._last = last
-        size = 0
-        for value in fields.values():
-            if isinstance(value, tuple):  # content; all else is short
-                kept = cast("tuple[object, bool]", value)[0]
-                size += getsizeof(kept) if type(kept) is str else _weight(kept)
-        for given in (self._metadata, self._extra):
-            for value, _ in given.values():
-                size += _ENTRY + (getsizeof(value) if type(value) is str else _weight(value))
-        self.size = size
 
     def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
         """Return the attributes behind those that the span has already.
@@ -112,17 +104,3 @@ class Content:
         """Return what is said of the status, where something may be said."""
         said = self._last.get(names.TCC_STATUS_MESSAGE)
         return said if isinstance(said, str) else None
-
-
-def _weight(value: object) -> int:
-    """Estimate what a value takes on the heap, in bytes."""
-    kind = type(value)
-    if kind is str:
-        return getsizeof(value)
-    if kind is tuple or kind is list:
-        found: Any = value
-        return sum(map(_weight, found)) + _NUMBER
-    if kind is dict:
-        pairs: Any = value
-        return sum(map(_weight, pairs)) + sum(map(_weight, pairs.values())) + 2 * _NUMBER
-    return _NUMBER

@@ -16,7 +16,7 @@ from contextcompany.recording.spans.writing import finish
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import LOST
 from contextcompany.semconv import attributes as names
-from contextcompany.semconv.values import freeze
+from contextcompany.semconv.values import weighed, weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +47,7 @@ class State(Enum):
 _OPEN: Final = State.OPEN
 # Such a text needs no closer look where nothing in it is unusual.
 _SHORT_TEXT: Final = 64 << 10
+_ENTRY: Final = 200
 # What stands for content that is not recorded.
 _UNKEPT: Final = (None, False)
 
@@ -68,6 +69,7 @@ class Recording:
         metadata: what `metadata()` was given, but for the reserved keys.
         extra: what `attributes()` was given.
         identity: the attributes with which the span started.
+        size: about the bytes that all of it takes in memory.
         state: open, ended by the caller, or closed by this package.
         stream: what a stream brings while it is recorded, or None.
         duplicates: the same request as others recorded it, if anybody did.
@@ -87,6 +89,7 @@ class Recording:
         "kind",
         "metadata",
         "place",
+        "size",
         "span",
         "state",
         "stream",
@@ -106,6 +109,7 @@ class Recording:
         self.span = span
         self.content = place.instance.settings.capture_content and not place.is_off
         self.fields: Fields = {}
+        self.size = 0
         self.state = _OPEN
         self.stream: Stream | None = None
         self.duplicates: Duplicates | None = None
@@ -139,16 +143,26 @@ class Recording:
         if self.state is not _OPEN:
             self._refuse(setter)
             return
-        is_short = type(value) is str and len(value) <= _SHORT_TEXT and self.content
-        if type(value) is str and is_short and value.isascii() and "\0" not in value and value[:5] != "data:":
-            self.fields[field] = (value, False)
+        cut = False
+        if type(value) is str:
+            is_short = self.content and len(value) <= _SHORT_TEXT
+            if is_short and value.isascii() and "\0" not in value and value[:5] != "data:":
+                self.size += len(value)
+                self.fields[field] = (value, False)
+                return
+        elif type(value) is Shortened:
+            value, cut = value.value, True
+        frozen, size = weighed(value) if self.content else (_UNKEPT, 0)
+        self.size += size
+        self.fields[field] = (frozen[0], True) if cut else frozen
+
+    def put_frozen(self, setter: str, field: str, value: object) -> None:
+        """Keep a snapshot of what is recorded with content off, too: definitions of tools."""
+        if self.state is not _OPEN:
+            self._refuse(setter)
             return
-        cut = type(value) is Shortened
-        if type(value) is Shortened:
-            value = value.value
-        frozen = freeze(value) if self.content else _UNKEPT
-        if cut:
-            frozen = (frozen[0], True)
+        frozen, size = weighed(value)
+        self.size += size
         self.fields[field] = frozen
 
     def require_open(self, setter: str) -> None:
@@ -158,10 +172,12 @@ class Recording:
 
     def put_metadata(self, changes: dict[str, Any]) -> bool:
         """Merge metadata; None removes a key. Returns whether the recording was open."""
+        self.size += _sizes(changes)
         return self._merge("metadata()", self.metadata, changes)
 
     def put_extra(self, changes: dict[str, Any]) -> None:
         """Merge attributes for which there is no setter; None removes a key."""
+        self.size += _sizes(changes)
         self._merge("attributes()", self.extra, changes)
 
     def put_stream(self, stream: Stream) -> bool:
@@ -356,6 +372,7 @@ class Recording:
             if stream is not None:
                 with guard:
                     stream.settle(self.fields, self.extra)
+                    self.size += weight(self.fields.get("response"))
                 failure = failure or self._status_failure()
             if not self.place.is_off:
                 finish(self, failure, violations, self._clock.end(end_time))
@@ -366,3 +383,12 @@ class Recording:
             if self.kind == "run" and not self.place.is_off:
                 self.place.forget_exception()
                 process.places.end(self.place)
+
+
+def _sizes(changes: dict[str, Any]) -> int:
+    size = _ENTRY * len(changes)
+    for change in changes.values():
+        if change is not None:
+            value = change[0]
+            size += len(value) if type(value) is str else weight(value)
+    return size
