@@ -51,6 +51,7 @@ class Peer:
 
 
 RAW: Final = Peer("raw", "raw", "peer-contextcompany-otel", "opentelemetry-sdk", _SDK)
+QUIET: Final = Peer("raw, nothing sent", "raw_noop", RAW.environment, RAW.distribution, delivers=False)
 OURS: Final = Peer(
     "contextcompany-otel",
     "ours",
@@ -62,7 +63,7 @@ OURS: Final = Peer(
 PEERS: Final = (
     RAW,
     Peer("raw + JSON messages", "raw_json", RAW.environment, RAW.distribution),
-    Peer("raw, nothing sent", "raw_noop", RAW.environment, RAW.distribution, delivers=False),
+    QUIET,
     OURS,
     Peer("traceloop-sdk", "traceloop", "peer-traceloop-sdk", "traceloop-sdk", ("traceloop.sdk",)),
     Peer(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.peers.catalogue import OURS, RAW
+from benchmarks.peers.catalogue import OURS, QUIET, RAW
 from benchmarks.peers.order import Order
 from benchmarks.peers.own import CALLS
 from benchmarks.peers.processes import ChildError, Home, Sink, play, read_json
@@ -140,7 +140,11 @@ def exits(bench: Bench, peers: Sequence[Peer], number: int) -> None:
             order = Order("", "", runs, rate=bench.scale.rate / 2, flush=False)
             return _measured(bench, f"exit_{behaviour}", one, order, number, behaviour=behaviour)
 
-        alone = senders if behaviour == "healthy" else [one for one in senders if one in (OURS, RAW)]
+        if behaviour == "healthy":
+            # Beside what sends nothing, which takes what the interpreter takes to end.
+            alone = [*(one for one in peers if one is QUIET), *senders]
+        else:
+            alone = [one for one in senders if one in (OURS, RAW)]
         for one in alone:
             bench.add(measured(one))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
