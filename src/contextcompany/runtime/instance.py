@@ -272,6 +272,8 @@ class Instance:
 
     def _prepared(self, span: ReadableSpan) -> ReadableSpan:
         """Return a span as it leaves; called in the background."""
+        if type(span) is OwnSpan:
+            span.all_attributes()  # the rules are looked at again where these could not be made
         if is_doubtful(span):
             span = checked(span, content=self.settings.capture_content)
         return self.redactor.span(priced(span))

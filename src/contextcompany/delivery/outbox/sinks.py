@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from contextcompany import imports
 from contextcompany.delivery.outbox.parcel import Parcel
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.pricing import forget_loading, load_prices
+from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.wire.outcomes import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -242,11 +244,11 @@ class ExporterSink(_Preparing):
         return True
 
     def pack(self, batch: Sequence[Entry], spans: Sequence[ReadableSpan]) -> Packed:
-        """Return the spans of a batch as one parcel."""
+        """Return the spans of a batch as one parcel, in the form in which the SDK hands them to exporters."""
         parcel = Parcel(
             spans=len(batch),
             size=sum(entry.size for entry in batch),
-            items=tuple(spans),
+            items=tuple(rebuilt(span) if type(span) is OwnSpan else span for span in spans),
             receipts=_receipts(batch),
             born=time.monotonic(),
         )

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextcompany import invariants
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.delivery.spans.processor import description_of
 from contextcompany.diagnostics import guard, logger, warn_once
 from contextcompany.recording.spans.failures import Failure
@@ -275,6 +276,8 @@ class Recording:
     def detach_after_fork(self) -> None:
         """Let go of the span in a forked child; the parent process ends it."""
         self._lock = RLock()
+        if type(self.span) is OwnSpan:
+            self.span.ending = RLock()
         if self.state is State.OPEN:
             self._close("a fork: the parent process ends it")
 
