@@ -8,6 +8,7 @@ OpenTelemetry exporter makes of it.
 
 from __future__ import annotations
 
+from itertools import islice
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +20,10 @@ from contextcompany.delivery.spans.repairing import TAKES_NONE, plain
 from contextcompany.semconv.plain import LARGEST_INT, MAX_DEPTH, SMALLEST_INT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.trace import Link, Status, TraceState
+    from opentelemetry.util.types import AnyValue, Attributes
 
     from contextcompany.sdk import Event, ReadableSpan
 
@@ -38,6 +40,8 @@ _REMOTE: Final = _LOCAL | 1 << 9  # SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _SPAN_FLAGS: Final = tuple(b"\x85\x01" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 _LINK_FLAGS: Final = tuple(b"\x35" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 
+# Of more attributes than this, which no usual span has, those of the run stand last.
+_CROWD: Final = 400
 _NO_STATUS: Final = b"\x7a\x00"
 
 _DOUBLE: Final = Struct("<2sd").pack
@@ -58,13 +62,14 @@ class UnknownValueError(Exception):
 class DirectEncoder:
     """Write the spans of one batch; what repeats in them is written once and remembered until its end."""
 
-    __slots__ = ("_event_attributes", "_link_attributes", "_names", "_span_attributes")
+    __slots__ = ("_common", "_event_attributes", "_link_attributes", "_names", "_span_attributes")
 
     def __init__(self) -> None:
         self._span_attributes = _Attributes(b"\x4a")
         self._event_attributes = _Attributes(b"\x1a")
         self._link_attributes = _Attributes(b"\x22")
         self._names: dict[str, bytes] = {}
+        self._common: dict[int, tuple[bytes, object]] = {}
 
     def span(self, span: ReadableSpan) -> bytes:
         """Return a span as an encoded `opentelemetry.proto.trace.v1.Span`.
@@ -90,7 +95,13 @@ class DirectEncoder:
         add(_KINDS[id(span.span_kind)])
         add(_time(b"\x39", span.began))
         add(_time(b"\x41", span.ended))
-        self._span_attributes.write(attributes, add)
+        common = span.common
+        if common is None or span.written is not None or len(attributes) > _CROWD:
+            self._span_attributes.write(attributes.items(), add)
+        else:
+            # They come first, since what comes later has other keys.
+            add(self._common_of(common))
+            self._span_attributes.write(islice(attributes.items(), len(common), None), add)
         if span.has_more:
             self._add_more(span, add)
         else:
@@ -108,7 +119,7 @@ class DirectEncoder:
         add(_KINDS[id(span.kind)])
         add(_time(b"\x39", span.start_time))
         add(_time(b"\x41", span.end_time))
-        self._span_attributes.write(plain(span.attributes), add)
+        self._span_attributes.write(_pairs(span.attributes), add)
         self._add_more(span, add)
         add(_SPAN_FLAGS[bool(parent and parent.is_remote)])
         return b"".join(parts)
@@ -142,6 +153,16 @@ class DirectEncoder:
             add(_count(b"\x70", dropped))
         add(_status(span.status))
 
+    def _common_of(self, common: Mapping[str, AnyValue]) -> bytes:
+        """Return the attributes that many spans of a run start with, written once."""
+        found = self._common.get(id(common))
+        if found is None:
+            parts: list[bytes] = []
+            self._span_attributes.write(common.items(), parts.append)
+            # With the object itself, so that its id is given to no other meanwhile.
+            found = self._common[id(common)] = b"".join(parts), common
+        return found[0]
+
     def _name(self, name: str) -> bytes:
         if type(name) is not str:
             raise UnknownValueError
@@ -154,7 +175,7 @@ class DirectEncoder:
 
     def _event(self, event: Event) -> bytes:
         parts = [_time(b"\x09", event.timestamp), _text(b"\x12", event.name)]
-        self._event_attributes.write(plain(event.attributes), parts.append)
+        self._event_attributes.write(_pairs(event.attributes), parts.append)
         if dropped := event.dropped_attributes:
             parts.append(_count(b"\x20", dropped))
         return framed(b"\x5a", b"".join(parts))
@@ -165,7 +186,7 @@ class DirectEncoder:
             b"\x0a\x10" + context.trace_id.to_bytes(16, "big"),
             b"\x12\x08" + context.span_id.to_bytes(8, "big"),
         ]
-        self._link_attributes.write(plain(link.attributes), parts.append)
+        self._link_attributes.write(_pairs(link.attributes), parts.append)
         if dropped := link.dropped_attributes:
             parts.append(_count(b"\x28", dropped))
         parts.append(_LINK_FLAGS[bool(context.is_remote)])
@@ -190,13 +211,14 @@ class _Attributes:
         self._keys: dict[str, tuple[bytes, dict[str, bytes], dict[int, bytes]]] = {}
         self._remembered = 0
 
-    def write(self, attributes: dict[Any, Any], add: Add) -> None:
+    def write(self, attributes: Iterable[tuple[str, Any]], add: Add) -> None:
         """Write attributes, each as a tag, a length and a `KeyValue`."""
-        known = self._keys.get
-        for key, value in attributes.items():
-            if type(key) is not str:
-                raise UnknownValueError
-            head, texts, numbers = known(key) or self._key(key)
+        keys = self._keys
+        for key, value in attributes:
+            try:
+                head, texts, numbers = keys[key]
+            except KeyError:
+                head, texts, numbers = self._key(key)
             if type(value) is str:
                 if len(value) < _SHORT:
                     add(texts.get(value) or self._short(head, texts, value))
@@ -253,6 +275,16 @@ class _Attributes:
     def _has_room(self) -> bool:
         self._remembered += 1
         return self._remembered <= _MOST_REMEMBERED
+
+
+def _pairs(attributes: Attributes) -> Iterable[tuple[str, Any]]:
+    """Return attributes as pairs, if their keys are what keys usually are."""
+    pairs: Any = plain(attributes).items()
+    for key, _ in pairs:
+        if type(key) is not str:
+            raise UnknownValueError
+    found: Iterable[tuple[str, Any]] = pairs
+    return found
 
 
 def _text_opening(size: int) -> bytes:

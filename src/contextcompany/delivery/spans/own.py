@@ -109,6 +109,8 @@ class OwnSpan(Span):
         started: the attributes with which it starts; not to be changed any more.
         start_time: nanoseconds since the epoch.
         links: to spans elsewhere.
+        common: what it starts with that other spans start with too, if `started` begins with that; one
+            object for all of them.
     """
 
     def __new__(cls, *_given: Any) -> Self:
@@ -125,11 +127,13 @@ class OwnSpan(Span):
         started: Mapping[str, AnyValue],
         start_time: int,
         links: Sequence[Link] = (),
+        common: Mapping[str, AnyValue] | None = None,
     ) -> None:
         self.origin = origin
         self.given_name = name
         self.span_kind = kind
         self.started = started
+        self.common = common
         self.began = start_time
         self.ended: int | None = None
         self.content: Content | None = None

@@ -66,8 +66,7 @@ class SpanAttributes:
         self._left = MAX_SPAN_BYTES
 
     def text(self, key: str, text: str) -> None:
-        """Add a small text that is JSON already."""
-        self._left -= _size(text)
+        """Add a small text that is JSON already; a span has few of them, so they are not counted."""
         self.pairs[key] = text
 
     def content(self, key: str, value: Plain) -> None:

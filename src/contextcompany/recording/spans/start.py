@@ -162,7 +162,8 @@ def start_child(
         nearest = process.current.innermost_open()
         is_plain = nearest is not None and nearest.place is place and place.shared is None
         parent = nearest.span if nearest is not None and is_plain else parent_within(place)
-    started = {**_common(kind, place), **attributes}
+    common = _common(kind, place)
+    started = {**common, **attributes}
     span: Span
     if place.shared is None:
         span = OwnSpan(
@@ -174,6 +175,7 @@ def start_child(
             started,
             clock.start,
             links,
+            common,
         )
         if place.destination is not None or place.held is not None:
             place.instance.route(span, place.destination, held=place.held)
