@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from opentelemetry import trace
+    from opentelemetry.context import Context
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import SpanKind, TraceState
     from opentelemetry.util.types import AnyValue, Attributes
@@ -160,6 +161,7 @@ class OwnSpan(Span):
             self.own_links = _bounded_links(links)
 
     # What most spans never have.
+    _instrumentation_info = None
     own_links: BoundedList[Link] | None = None
     own_events: BoundedList[Event] | None = None
     written: BoundedAttributes | None = None
@@ -260,7 +262,8 @@ class OwnSpan(Span):
 
     @property
     def dropped_attributes(self) -> int:
-        """Return how many attributes had no room."""
+        """Return how many attributes had no room, or were none."""
+        self.all_attributes()
         return self._evicted
 
     @property
@@ -288,7 +291,12 @@ class OwnSpan(Span):
         if made is not None:
             return made
         content, written = self.content, self.written
-        before = self.started if written is None else {**self.started, **written}
+        if content is None and self._attributes_made is not None:
+            return self._attributes_made  # another thread has just made them
+        before = self.started
+        if written is not None:  # as the SDK does: what is set again is no longer old
+            before = {key: value for key, value in before.items() if key not in written}
+            before.update(written)
         if content is None:
             made = dict(before)
         else:
@@ -300,11 +308,17 @@ class OwnSpan(Span):
                 made = dict(before)
         if len(made) > MOST_ATTRIBUTES or (written is not None and written.dropped):
             made = self._bounded(made)
-        if self.ended is not None:
-            self._attributes_made = made
-            if content is not None:
-                self.given_name, self.content = content.name(), None
-        return made
+        return made if self.ended is None else self._kept(made, content)
+
+    def _kept(self, made: dict[str, AnyValue], content: Content | None) -> dict[str, AnyValue]:
+        # The application may read it just when it is encoded: both get the same ones.
+        name = None if content is None else content.name()
+        with self.ending:
+            if self._attributes_made is None:
+                self._attributes_made = made
+            if name is not None:
+                self.given_name, self.content = name, None
+            return self._attributes_made
 
     def _bounded(self, made: dict[str, AnyValue]) -> dict[str, AnyValue]:
         # As the SDK does: of too many the oldest go.
@@ -315,7 +329,15 @@ class OwnSpan(Span):
     def _context_of(self, span_id: int) -> SpanContext:
         return SpanContext(self.trace_id, span_id, False, self.flags, self.trace_state)
 
+    def _readable_span(self) -> ReadableSpan:
+        # Not of the API, yet what processors of others ask a span of the SDK for.
+        return rebuilt(self)
+
     # What the API lets others write.
+
+    def start(self, start_time: int | None = None, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        """Say that it has started already: it never waits for this."""
+        _logger.warning("Calling start() on a started span.")
 
     def is_recording(self) -> bool:
         """Return whether it has not ended."""
@@ -323,15 +345,19 @@ class OwnSpan(Span):
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute; what the handle sets at its end wins."""
-        self.set_attributes({key: value})
+        with self.ending:
+            if self._is_open("Setting attribute"):
+                self._to_write()[key] = value
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes; what the handle sets at its end wins."""
         with self.ending:
             if self._is_open("Setting attribute"):
-                if self.written is None:
-                    self.written = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
-                self.written.update(attributes)
+                # Cleaned as the SDK cleans many at once: that makes texts of keys.
+                cleaned = BoundedAttributes(None, attributes)
+                written = self._to_write()
+                written.update(cleaned)
+                written.dropped += cleaned.dropped
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Add an event."""
@@ -344,7 +370,7 @@ class OwnSpan(Span):
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Add a link; one to nowhere that says nothing is left out."""
-        if not (context.is_valid or attributes or context.trace_state):
+        if not context or not (context.is_valid or attributes or context.trace_state):
             return
         link = Link(context, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True))
         with self.ending:
@@ -360,12 +386,17 @@ class OwnSpan(Span):
                 self.given_name = name
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Set its status; unset changes nothing, and OK is final."""
+        """Set its status; unset and what is no status change nothing, and OK is final."""
         code = status.status_code if isinstance(status, Status) else status
+        is_status = code is StatusCode.OK or code is StatusCode.ERROR
         with self.ending:
-            is_final = self.own_status.status_code is StatusCode.OK or code is StatusCode.UNSET
-            if self._is_open("Setting status") and not is_final:
-                self.own_status = status if isinstance(status, Status) else Status(status, description)
+            if not self._is_open("Setting status") or not is_status:
+                return
+            if self.own_status.status_code is StatusCode.OK:
+                return
+            if isinstance(status, Status) and description is not None:
+                _logger.warning("The description beside a whole Status is ignored.")
+            self.own_status = status if isinstance(status, Status) else Status(code, description)
 
     def end(self, end_time: int | None = None) -> None:
         """End it past its handle: with what is written on it, held against the invariants."""
@@ -403,6 +434,11 @@ class OwnSpan(Span):
             self.record_exception(exc_val, escaped=True)
             self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {exc_val}")
         self.end()
+
+    def _to_write(self) -> BoundedAttributes:
+        if self.written is None:
+            self.written = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
+        return self.written
 
     def _is_open(self, what: str) -> bool:
         if self.ended is None:
