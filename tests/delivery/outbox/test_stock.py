@@ -74,6 +74,34 @@ def test_batches_are_taken_in_order() -> None:
 
 
 @pytest.mark.usefixtures("_small")
+def test_the_short_way_goes_to_half_of_the_room() -> None:
+    """An entry is taken at once while half of the room is free, in spans and in bytes, and not beyond."""
+    many, heavy = Stock(), Stock()
+    assert [many.put(entry(size=10)) for _ in range(8)] == [1, 2, 3, 4, 5, 6, 0, 0]
+    assert [heavy.put(entry(size=MOST_BYTES // 4)) for _ in range(4)] == [1, 2, 0, 0]
+    assert (len(many), len(heavy), many.is_crowded) == (6, 2, False)
+    many.add(entry(size=10))
+    heavy.add(entry(size=MOST_BYTES // 4))
+    assert (len(many), len(heavy), many.is_crowded, heavy.is_crowded) == (7, 3, True, True)
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("way", ["on_the_way", "in_hand", "packing", "parcels"])
+def test_the_short_way_is_closed_by_what_is_worked_on(way: str) -> None:
+    """What is encoded, written or sent takes of the room as well, and is asked for the long way."""
+    stock = Stock()
+    if way == "packing":
+        stock.add(entry(size=MOST_BYTES // 3))
+        stock.take_batch()
+    elif way == "parcels":
+        stock.put_back(parcel(1, MOST_BYTES // 2), at_front=False)
+    else:
+        setattr(stock, way, parcel(1, MOST_BYTES // 3))
+    assert stock.put(entry(size=10)) == 0
+    assert len(stock) == 0
+
+
+@pytest.mark.usefixtures("_small")
 def test_batches_are_bounded_in_bytes() -> None:
     """Large spans go in smaller batches; one that is too large for any goes alone."""
     stock = Stock()
@@ -331,6 +359,19 @@ class Life(RuleBasedStateMachine):
         """A span ends."""
         self.stock.add(entry(size=size))
         self.added += 1
+
+    @precondition(lambda self: not self.closed)
+    @rule(size=st.integers(1, MOST_BYTES // 2))
+    def put(self, size: int) -> None:
+        """A span ends, and is taken the short way if that is certain to cost no other its place."""
+        before = len(self.stock), self.stock.pending, self.stock.counters().dropped, self.stock.added
+        waiting = self.stock.put(entry(size=size))
+        after = len(self.stock), self.stock.pending, self.stock.counters().dropped, self.stock.added
+        if waiting:
+            self.added += 1
+            assert after == (waiting, before[1] + 1, before[2], before[3] + 1)
+        else:
+            assert after == before
 
     @precondition(lambda self: not self.closed and not self.packing and len(self.stock) > 0)
     @rule()

@@ -84,10 +84,12 @@ class Outbox:
                 if count > 1 and count % BATCH_SPANS and receipt is None and self._encoder.thread is not None:
                     return
                 self._take_in(entry, is_in=count > 0)
-            is_crowded = desk.stock.is_crowded
+            gives_way = desk.stock.is_crowded and self._is_moving()
+            if gives_way:
+                desk.changed.notify_all()  # few large spans fill it before a batch is due
         if is_late:
             self._keep_late(entry)
-        elif is_crowded:
+        elif gives_way:
             self._give_way()
         if desk.has_lines:
             desk.speak()
