@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import genai_prices
 import pytest
+from genai_prices.data import providers
+from genai_prices.types import ModelPrice, TieredPrices
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.trace import SpanKind
 
 import contextcompany as tcc
 from contextcompany.delivery.spans import pricing
 from contextcompany.delivery.spans.pricing import cost, priced
+from contextcompany.semconv.providers import GENAI_PRICES_PROVIDER
 from contextcompany.testing import capture
 from tests.handmade import RUN, STEP, ended_span, whole
 from tests.interpreter import python
@@ -84,6 +89,84 @@ def test_costs_are_those_of_the_list(model: str, provider: str, listed_as: str) 
     )
     assert expected > 0
     assert cost(attributes, NANOSECONDS) == pytest.approx(expected, rel=1e-12)
+
+
+NAMES = {listed_as: name for name, listed_as in GENAI_PRICES_PROVIDER.items()}
+MANY = st.one_of(st.none(), st.integers(0, 300), st.integers(0, 3_000_000))
+KEYS = (IN, READ, WRITE, OUT)
+
+
+def asked(provider: str, model: str, counts: tuple[int | None, ...], minute: int | None) -> float | None:
+    """Return what the list says of a model under the name that its provider has with us, if any."""
+    found = pricing._found(genai_prices, model, provider if provider in NAMES else None, counts, minute)
+    return None if found is None else float(found.total_price)
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from([(one.id, model.id) for one in providers for model in one.models]),
+    st.tuples(MANY, MANY, MANY, MANY),
+    st.sampled_from([0, 7, 13, 20]),
+)
+def test_every_model_of_the_list_costs_what_the_list_says(
+    listed_model: tuple[str, str], counts: tuple[int | None, ...], hour: int
+) -> None:
+    """Any counts of any model, with steps in its price or without, cost to the last digit what is listed."""
+    provider, model = listed_model
+    start = NANOSECONDS + hour * 3_600 * 10**9
+    attributes = {
+        **step_attributes(model, NAMES.get(provider, "somebody")),
+        **{key: number for key, number in zip(KEYS, counts, strict=True) if number is not None},
+    }
+    expected = None if counts == (None,) * 4 else asked(provider, model, counts, start // (60 * 10**9))
+    assert cost(attributes, start) == expected
+
+
+def _stepped() -> list[tuple[str, str]]:
+    """Return models whose tokens cost another price where there are many of them."""
+    return [
+        (provider.id, model.id)
+        for provider in providers
+        for model in provider.models
+        if isinstance(model.prices, ModelPrice)
+        and any(isinstance(price, TieredPrices) for price in vars(model.prices).values())
+        and pricing._rates(genai_prices, model.id, provider.id, None) is None
+    ]
+
+
+def test_prices_with_steps_are_left_to_the_list() -> None:
+    """Where a large request costs more for each token, the list is asked, on both sides of the step."""
+    stepped = _stepped()
+    assert len(stepped) >= 3
+    for provider, model in stepped[:30]:
+        attributes = step_attributes(model, NAMES.get(provider, "somebody"), output=10)
+        small, large = 1_000, 1_000_000
+        found = [cost({**attributes, IN: count}, NANOSECONDS) for count in (small, large)]
+        minute = NANOSECONDS // (60 * 10**9)
+        assert found == [asked(provider, model, (count, None, None, 10), minute) for count in (small, large)]
+
+
+def test_more_cached_than_there_are_is_left_to_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts that leave less than nothing uncached are judged by the list, not by multiplication."""
+    seen: list[object] = []
+    original = pricing._price
+
+    def price(*given: Any) -> float | None:
+        seen.append(given[3])
+        return original(*given)
+
+    monkeypatch.setattr(pricing, "_price", price)
+    assert cost(step_attributes("gpt-4o", "openai", input=10, read=4, write=0), NANOSECONDS) is not None
+    assert seen == []
+    assert cost(step_attributes("gpt-4o", "openai", input=10, read=50), NANOSECONDS) is None
+    assert seen == [(10, 50, None, None)]
+
+
+@pytest.mark.parametrize("kind", ["input", "read", "write", "output"])
+def test_less_than_nothing_costs_nothing(kind: str) -> None:
+    """A negative count, which only others can have written, gives no cost and no error."""
+    counted = {"input": 10, "output": 5, kind: -5}
+    assert cost(step_attributes("gpt-4o", "openai", **counted), NANOSECONDS) is None
 
 
 def test_cached_tokens_are_not_paid_twice() -> None:

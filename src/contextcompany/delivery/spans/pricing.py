@@ -195,7 +195,10 @@ def _found(
     when = None if minute is None else datetime.datetime.fromtimestamp(minute * 60, tz=datetime.UTC)
     given = {field: count for field, count in zip(_FIELDS, counts, strict=True) if count is not None}
     with imports.gate:  # the price list imports more with its first questions
-        usage = prices.Usage(**given)
+        try:
+            usage = prices.Usage(**given)
+        except ValueError:
+            return None  # others wrote counts that are none
         for reference in dict.fromkeys((model, model.rpartition("/")[2])):
             for candidate in dict.fromkeys((provider_id, None)):
                 try:
