@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import Link, Status, StatusCode
 
+import contextcompany as tcc
 from contextcompany.delivery.outbox.entry import Entry, Receipt
+from contextcompany.testing import capture
 from tests.delivery.sinks import bare_span
 from tests.handmade import ELSEWHERE, ended_span
 from tests.loopback import PATIENCE
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import ReadableSpan, Span
 
 LONG = "x" * 64_000
 
@@ -79,6 +81,40 @@ HEAVY = {
 def test_everything_heavy_weighs(span: ReadableSpan) -> None:
     """Whatever part of a span holds 64,000 letters, the span weighs that much."""
     assert Entry(span, None).size >= 64_000
+
+
+def _wrote(span: Span, where: str) -> None:
+    if where == "attribute":
+        span.set_attribute("theirs", LONG)
+    elif where == "event":
+        span.add_event("theirs", {"text": LONG})
+    elif where == "link":
+        span.add_link(ELSEWHERE, {"text": LONG})
+
+
+@pytest.mark.parametrize(
+    "where", ["prompt", "metadata", "attributes", "message", "attribute", "event", "link"]
+)
+@pytest.mark.parametrize("ends_well", [True, False])
+@pytest.mark.unchecked
+def test_everything_heavy_on_a_recorded_span_weighs(where: str, ends_well: bool) -> None:
+    """What the caller gave and what others wrote onto a span of ours weighs, before it is made attributes."""
+    weights: list[int] = []
+    with capture() as captured:
+        for letters in (LONG[:1], LONG[:15_000]):
+            r = tcc.run().prompt(letters if where == "prompt" else "p")
+            if where == "metadata":
+                r.metadata(text=letters)
+            elif where == "attributes":
+                r.attributes({"theirs": letters})
+            elif where == "message":
+                r.status(1, letters)
+            elif letters != LONG[:1]:
+                _wrote(cast("Span", r.span), where)
+            r.end() if ends_well else r.error()
+            weights.append(Entry(cast("ReadableSpan", r.span), None).size)
+        assert len(captured.spans) == 2
+    assert weights[1] - weights[0] >= 14_000
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "語", "😀"])

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, cast
 from contextcompany.delivery.spans.own import OwnSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.trace import Link
 
     from contextcompany.sdk import ReadableSpan
 
@@ -51,16 +53,20 @@ class Entry:
         self.span = span
         self.prepare = prepare
         self.receipt = receipt
-        content = span.content if type(span) is OwnSpan and span.own_events is None else None
-        if content is not None:
-            self.size = _OWN_OVERHEAD + content.size
-            return
+        if type(span) is OwnSpan and span.own_events is None:
+            content = span.content
+            if content is not None:
+                self.size = _OWN_OVERHEAD + content.size
+                if span.written is not None:
+                    self.size += _weight_of_values(span.written)
+                if span.own_links is not None:
+                    self.size += _weight_of_links(span.own_links)
+                return
         self.size = _SPAN_OVERHEAD + len(span.name)
         self.size += _weight_of_values(span.attributes)
         for event in span.events:
             self.size += _EVENT_OVERHEAD + len(event.name) + _weight(event.attributes)
-        for link in span.links:
-            self.size += _EVENT_OVERHEAD + _weight(link.attributes)
+        self.size += _weight_of_links(span.links)
         self.size += len(span.status.description or "")
 
     def settle(self, *, delivered: bool) -> None:
@@ -76,6 +82,10 @@ def _weight_of_values(attributes: Mapping[str, object] | None) -> int:
     for value in values.values():
         total += getsizeof(value) if type(value) is str else _weight(value)
     return total
+
+
+def _weight_of_links(links: Iterable[Link]) -> int:
+    return sum(_EVENT_OVERHEAD + _weight(link.attributes) for link in links)
 
 
 def _weight(value: object) -> int:

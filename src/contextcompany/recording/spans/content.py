@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from contextcompany.recording.spans.recording import Recording
 
 _CROWD: Final = 500
-_NOBODY: Final[dict[str, Any]] = {}
 _WENT_WELL: Final[dict[str, Any]] = {names.TCC_STATUS_CODE: names.STATUS_CODE_SUCCESS}
 
 
@@ -43,6 +42,7 @@ class Content:
         "_kind",
         "_last",
         "_metadata",
+        "_named",
         "_subject",
         "size",
     )
@@ -56,8 +56,8 @@ class Content:
         self._extra = recording.extra
         self._capture = recording.content
         self._subject = place.identity.get(names.TCC_AGENT)
-        is_crowded = place.is_shared or len(self._metadata) + len(self._extra) > _CROWD
-        self._identity = recording.identity if is_crowded else _NOBODY
+        self._identity = recording.identity
+        self._named = _CROWD if place.is_shared else len(self._metadata) + len(self._extra)
         self.size = recording.size
         is_named = bool(place.identity) and recording.kind == "run"
         if failure is None and "status_code" not in fields and "status_message" not in fields:
@@ -76,6 +76,7 @@ class Content:
         if violations:
             last[names.TCC_VIOLATIONS] = tuple(violations)
         self._last = last
+        self.size += len(message)
 
     def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
         """Return the attributes behind those that the span has already.
@@ -90,7 +91,7 @@ class Content:
             collected.free({prefix + key: value for key, value in self._metadata.items()})
         if self._extra:
             collected.free(self._extra)
-        if not self._identity:
+        if self._named + len(before) < _CROWD:
             return {**before, **collected.named, **collected.finished(), **self._last}
         first = {key: value for key, value in before.items() if key not in self._identity}
         return {**first, **collected.named, **collected.finished(), **self._identity, **self._last}
