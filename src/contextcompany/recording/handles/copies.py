@@ -65,6 +65,7 @@ class CopiedRecording(Recording):
         self.identity = {}
         self.metadata = {}
         self.extra = {}
+        self.size = 0
         self._lock = threading.RLock()
         self._closed_by = (0.0, "being copied")
         self._warned = False
