@@ -136,3 +136,25 @@ def test_diagnostics_stand_on_nothing() -> None:
         and getattr(value, "__module__", "") != diagnostics.__name__
     ]
     assert foreign == []
+
+
+def test_what_was_caught_is_kept_away_as_by_the_block(caplog: pytest.LogCaptureFixture) -> None:
+    """An error that was caught by hand is counted, told once for its place, and raised in our tests."""
+    lenient = Guard()
+    errors = [ValueError("a secret"), ValueError("a secret"), KeyError("k")]
+    for error in errors:
+        try:
+            raise error
+        except (ValueError, KeyError) as raised:
+            lenient.caught(raised)
+    lenient.caught(LookupError("never raised"))
+    assert lenient.errors == 4
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert "ValueError" in said[0]
+    assert "secret" not in said[0]
+    lenient.strict = True
+    with pytest.raises(ValueError, match="a secret") as again:
+        lenient.caught(errors[0])
+    assert again.value is errors[0]
+    assert lenient.errors == 4
