@@ -11,7 +11,7 @@ import pytest
 
 import contextcompany as tcc
 from contextcompany.delivery.outbox import encoder
-from contextcompany.delivery.spans.own import Content, OwnSpan
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.local.embedded.collector import Collector
 from contextcompany.runtime.process import process
 from contextcompany.runtime.watch import Watch
@@ -21,6 +21,7 @@ from tests.loopback import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contextcompany.delivery.spans.origin import Content
     from contextcompany.local.otlp.spans import SpanRecord
 
 

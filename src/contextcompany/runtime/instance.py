@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from contextcompany.delivery.outbox.counters import Counters
 from contextcompany.delivery.outbox.outbox import Outbox
 from contextcompany.delivery.outbox.sinks import ExporterSink
-from contextcompany.delivery.spans.own import Origin, OwnSpan, is_doubtful
+from contextcompany.delivery.spans.origin import Origin
+from contextcompany.delivery.spans.own import OwnSpan, is_doubtful
 from contextcompany.delivery.spans.pricing import priced
 from contextcompany.delivery.spans.processor import checked
 from contextcompany.delivery.spans.rebuild import rebuilt

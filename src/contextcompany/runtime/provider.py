@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from contextcompany import sdk
-from contextcompany.delivery.spans.own import MOST_ATTRIBUTES, MOST_EVENTS
+from contextcompany.delivery.spans.notes import MOST_ATTRIBUTES, MOST_EVENTS
 from contextcompany.diagnostics import guard, logger
 
 if TYPE_CHECKING:

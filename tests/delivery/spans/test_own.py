@@ -33,7 +33,9 @@ from opentelemetry.trace import (
 
 from contextcompany.delivery.spans import own
 from contextcompany.delivery.spans.direct import DirectEncoder
-from contextcompany.delivery.spans.own import MOST_ATTRIBUTES, Origin, OwnSpan, is_doubtful
+from contextcompany.delivery.spans.notes import MOST_ATTRIBUTES
+from contextcompany.delivery.spans.origin import Origin
+from contextcompany.delivery.spans.own import OwnSpan, is_doubtful
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from tests.handmade import ELSEWHERE, whole

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import contextcompany as tcc
-from contextcompany.delivery.spans.own import MOST_ATTRIBUTES, OwnSpan
+from contextcompany.delivery.spans.notes import MOST_ATTRIBUTES
+from contextcompany.delivery.spans.own import OwnSpan
 from contextcompany.testing import capture
 from tests.recording.rows import parsed
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from contextcompany.delivery.spans.own import Origin
+    from contextcompany.delivery.spans.origin import Origin
     from contextcompany.delivery.spans.reference import Around
     from contextcompany.sdk import ReadableSpan, Resource
 

@@ -7,36 +7,29 @@ they are read, which is in the background.
 
 from __future__ import annotations
 
-import logging
 from _thread import RLock
 from time import time_ns
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
 
+from contextcompany.delivery.spans.notes import MOST_ATTRIBUTES, UNSET, NotedSpan, bounded_links
 from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.diagnostics import guard
 from contextcompany.propagation import ids
-from contextcompany.sdk import Event, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from opentelemetry import trace
-    from opentelemetry.context import Context
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-    from opentelemetry.trace import SpanKind, TraceState
+    from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import AnyValue, Attributes
 
+    from contextcompany.delivery.spans.origin import Content, Origin
     from contextcompany.sdk import ReadableSpan, Resource
-
-MOST_ATTRIBUTES: Final = 1_024
-"""Identity and content together stay far below it; only hundreds of metadata keys reach it."""
-MOST_EVENTS: Final = 1_024
 
 # As text a large value takes a fraction of what its objects take; made later it would wait as objects.
 _LARGE: Final = 256 << 10
@@ -44,61 +37,9 @@ _LARGE: Final = 256 << 10
 _RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
 _ROOT_FLAGS: Final = TraceFlags(TraceFlags.SAMPLED | _RANDOM)
 _PLAIN_FLAGS: Final = TraceFlags(TraceFlags.SAMPLED)
-_UNSET: Final = Status(StatusCode.UNSET)
-
-# What is written onto an ended span is said where the SDK says it.
-_logger: Final = logging.getLogger("opentelemetry.sdk.trace")
 
 
-class Content(Protocol):
-    """What a handle was given: it becomes attributes when the span is read.
-
-    Attributes:
-        size: about the bytes that it takes in memory.
-    """
-
-    size: int
-
-    def attributes(self, before: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
-        """Return the attributes, clean and within their bounds.
-
-        Args:
-            before: those that the span has already; of two with one key these go.
-        """
-        ...
-
-    def name(self) -> str:
-        """Return the name of the span."""
-        ...
-
-
-class Origin:
-    """What the spans of one configuration share.
-
-    Attributes:
-        scope: the instrumentation scope.
-        take: gets each span that has ended.
-    """
-
-    __slots__ = ("_resource", "scope", "take")
-
-    def __init__(
-        self,
-        resource: Callable[[], Resource],
-        scope: InstrumentationScope,
-        take: Callable[[OwnSpan], None],
-    ) -> None:
-        self._resource = resource
-        self.scope = scope
-        self.take = take
-
-    @property
-    def resource(self) -> Resource:
-        """Return the resource."""
-        return self._resource()
-
-
-class OwnSpan(Span):
+class OwnSpan(NotedSpan):
     """A recording span below a parent, or a root with given ids.
 
     Args:
@@ -136,11 +77,11 @@ class OwnSpan(Span):
         self.started = started
         self.common = common
         self.began = start_time
-        self.ended: int | None = None
+        self.ended = None
         self.content: Content | None = None
         self.is_whole = False
         self.ending = RLock()
-        self.own_status = _UNSET
+        self.own_status = UNSET
         self.trace_state: TraceState | None = None
         self.below: SpanContext | int | None = None
         self.trace_id: int
@@ -158,13 +99,10 @@ class OwnSpan(Span):
         else:
             self._start_below(None if parent is None else parent.get_span_context())
         if links:
-            self.own_links = _bounded_links(links)
+            self.own_links = bounded_links(links)
 
     # What most spans never have.
     _instrumentation_info = None
-    own_links: BoundedList[Link] | None = None
-    own_events: BoundedList[Event] | None = None
-    written: BoundedAttributes | None = None
     _context_made: SpanContext | None = None
     _attributes_made: dict[str, AnyValue] | None = None
     _evicted = 0
@@ -187,7 +125,7 @@ class OwnSpan(Span):
     def has_more(self) -> bool:
         """Return whether there is anything on it but attributes: events, links, a status, dropped ones."""
         return (
-            self.own_status is not _UNSET
+            self.own_status is not UNSET
             or self.own_events is not None
             or self.own_links is not None
             or self._evicted > 0
@@ -226,29 +164,9 @@ class OwnSpan(Span):
         return self.began
 
     @property
-    def end_time(self) -> int | None:
-        """Return when it ended, in nanoseconds since the epoch, or None."""
-        return self.ended
-
-    @property
-    def status(self) -> Status:
-        """Return its status."""
-        return self.own_status
-
-    @property
     def attributes(self) -> Attributes:
         """Return its attributes as they are now."""
         return MappingProxyType(self.all_attributes())
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Return its events."""
-        return () if self.own_events is None else tuple(self.own_events)
-
-    @property
-    def links(self) -> Sequence[Link]:
-        """Return its links."""
-        return () if self.own_links is None else tuple(self.own_links)
 
     @property
     def resource(self) -> Resource:
@@ -265,16 +183,6 @@ class OwnSpan(Span):
         """Return how many attributes had no room, or were none."""
         self.all_attributes()
         return self._evicted
-
-    @property
-    def dropped_events(self) -> int:
-        """Return how many events had no room."""
-        return 0 if self.own_events is None else self.own_events.dropped
-
-    @property
-    def dropped_links(self) -> int:
-        """Return how many links had no room."""
-        return 0 if self.own_links is None else self.own_links.dropped
 
     def get_span_context(self) -> SpanContext:
         """Return its context."""
@@ -333,71 +241,6 @@ class OwnSpan(Span):
         # Not of the API, yet what processors of others ask a span of the SDK for.
         return rebuilt(self)
 
-    # What the API lets others write.
-
-    def start(self, start_time: int | None = None, parent_context: Context | None = None) -> None:  # noqa: ARG002
-        """Say that it has started already: it never waits for this."""
-        _logger.warning("Calling start() on a started span.")
-
-    def is_recording(self) -> bool:
-        """Return whether it has not ended."""
-        return self.ended is None
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        """Set an attribute; what the handle sets at its end wins."""
-        with self.ending:
-            if self._is_open("Setting attribute"):
-                self._to_write()[key] = value
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes; what the handle sets at its end wins."""
-        with self.ending:
-            if self._is_open("Setting attribute"):
-                # Cleaned as the SDK cleans many at once: that makes texts of keys.
-                cleaned = BoundedAttributes(None, attributes)
-                written = self._to_write()
-                written.update(cleaned)
-                written.dropped += cleaned.dropped
-
-    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        """Add an event."""
-        event = Event(name, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True), timestamp)
-        with self.ending:
-            if self._is_open("Adding event"):
-                if self.own_events is None:
-                    self.own_events = BoundedList(MOST_EVENTS)
-                self.own_events.append(event)
-
-    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
-        """Add a link; one to nowhere that says nothing is left out."""
-        if not context or not (context.is_valid or attributes or context.trace_state):
-            return
-        link = Link(context, BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True))
-        with self.ending:
-            if self._is_open("Adding link"):
-                if self.own_links is None:
-                    self.own_links = _bounded_links(())
-                self.own_links.append(link)
-
-    def update_name(self, name: str) -> None:
-        """Set its name, until the handle ends it."""
-        with self.ending:
-            if self._is_open("Updating name"):
-                self.given_name = name
-
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Set its status; unset and what is no status change nothing, and OK is final."""
-        code = status.status_code if isinstance(status, Status) else status
-        is_status = code is StatusCode.OK or code is StatusCode.ERROR
-        with self.ending:
-            if not self._is_open("Setting status") or not is_status:
-                return
-            if self.own_status.status_code is StatusCode.OK:
-                return
-            if isinstance(status, Status) and description is not None:
-                _logger.warning("The description beside a whole Status is ignored.")
-            self.own_status = status if isinstance(status, Status) else Status(code, description)
-
     def end(self, end_time: int | None = None) -> None:
         """End it past its handle: with what is written on it, held against the invariants."""
         with self.ending:
@@ -435,26 +278,9 @@ class OwnSpan(Span):
             self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {exc_val}")
         self.end()
 
-    def _to_write(self) -> BoundedAttributes:
-        if self.written is None:
-            self.written = BoundedAttributes(MOST_ATTRIBUTES, immutable=False)
-        return self.written
-
-    def _is_open(self, what: str) -> bool:
-        if self.ended is None:
-            return True
-        _logger.warning("%s on an ended span.", what)
-        return False
-
-
-def _bounded_links(links: Sequence[Link]) -> BoundedList[Link]:
-    bounded: BoundedList[Link] = BoundedList(MOST_EVENTS)
-    bounded.extend(links)
-    return bounded
-
 
 def is_doubtful(span: ReadableSpan) -> bool:
     """Return whether others may have brought something onto a span of ours, or ended it."""
     if type(span) is not OwnSpan:
         return False
-    return not span.is_whole or span.own_events is not None or span.own_status is not _UNSET
+    return not span.is_whole or span.own_events is not None or span.own_status is not UNSET

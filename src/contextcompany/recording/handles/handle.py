@@ -245,7 +245,7 @@ class Handle:
 
     def _describe(self, *ids: tuple[str, str]) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in ids)
-        return f"{type(self).__name__}({shown}, {self._recording.state.value})"
+        return f"{type(self).__name__.removeprefix('Off')}({shown}, {self._recording.state.value})"
 
 
 def converted(argument: str, given: object) -> dict[str, Any]:
