@@ -63,9 +63,8 @@ class Instance:
         self._outboxes: dict[Destination | None, Outbox] = {}
         self._routes: dict[int, _Route] = {}
         self._finishing: dict[int, Prepare] = {}
-        self._version = VERSION
         self._resource: Resource | None = None
-        self.origin = Origin(self._our_resource, providers.scope(self._version), self.take)
+        self.origin = Origin(self._our_resource, providers.scope(VERSION), self.take)
         self._prepare: Prepare = self._prepared
         # Where most spans go, once that is known.
         self._usual: Outbox | None = None
@@ -94,7 +93,7 @@ class Instance:
             if not isinstance(found, TracerProvider):
                 return None
             given = found
-        return given.get_tracer(providers.SCOPE, self._version)
+        return given.get_tracer(providers.SCOPE, VERSION)
 
     def route(
         self,
@@ -246,7 +245,7 @@ class Instance:
         return self._shared.get(
             destination or settings.destination,
             settings,
-            user_agent=f"{providers.DISTRIBUTION}/{self._version}",
+            user_agent=f"{providers.DISTRIBUTION}/{VERSION}",
             prepare=self._prepare,
             reopen=not self.closed,
         )

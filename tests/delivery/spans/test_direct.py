@@ -13,6 +13,8 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 import contextcompany as tcc
 from contextcompany.delivery.spans.direct import DirectEncoder
+from contextcompany.delivery.spans.own import OwnSpan
+from contextcompany.delivery.spans.rebuild import rebuilt
 from contextcompany.delivery.spans.repairing import is_whole
 from contextcompany.testing import capture
 from tests.delivery.spans import good
@@ -203,3 +205,26 @@ def test_more_dropped_than_can_be_counted_is_refused() -> None:
     span._attributes.dropped = 2**32  # type: ignore[attr-defined]  # the SDK's own mapping
     with pytest.raises(Exception):  # noqa: B017, PT011  (any class: see its docstring)
         DirectEncoder().span(span)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("what", ["plain", "one set by others", "crowded", "both"])
+def test_what_spans_of_a_run_share_is_written_where_it_stands(what: str) -> None:
+    """Attributes that many spans start with are encoded once, and each span says all of its own, in order."""
+    spans: list[OwnSpan] = []
+    with capture():
+        run = tcc.run("run-1", session_id="s").prompt("p")
+        for number in range(3):
+            step = run.step(f"step-{number}").prompt("q").response("a")
+            if what in {"one set by others", "both"} and number:
+                step.span.set_attribute("tcc.runId", f"another {number}")
+            if what in {"crowded", "both"}:
+                step.attributes({f"app.{key}": key for key in range(395 + 100 * number)})
+            assert isinstance(step.span, OwnSpan)
+            assert step.span.common
+            spans.append(step.span)
+            step.end()
+        run.end()
+    direct = DirectEncoder()
+    for span in spans:
+        assert direct.span(span) == stock(rebuilt(span))

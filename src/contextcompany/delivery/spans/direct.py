@@ -40,8 +40,6 @@ _REMOTE: Final = _LOCAL | 1 << 9  # SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _SPAN_FLAGS: Final = tuple(b"\x85\x01" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 _LINK_FLAGS: Final = tuple(b"\x35" + flags.to_bytes(4, "little") for flags in (_LOCAL, _REMOTE))
 
-# Of more attributes than this, which no usual span has, those of the run stand last.
-_CROWD: Final = 400
 _NO_STATUS: Final = b"\x7a\x00"
 
 _DOUBLE: Final = Struct("<2sd").pack
@@ -96,12 +94,11 @@ class DirectEncoder:
         add(_time(b"\x39", span.began))
         add(_time(b"\x41", span.ended))
         common = span.common
-        if common is None or span.written is not None or len(attributes) > _CROWD:
-            self._span_attributes.write(attributes.items(), add)
-        else:
-            # They come first, since what comes later has other keys.
+        if common and list(islice(attributes.items(), len(common))) == list(common.items()):
             add(self._common_of(common))
             self._span_attributes.write(islice(attributes.items(), len(common), None), add)
+        else:  # of too many attributes those of the run stand last, and others may have set one
+            self._span_attributes.write(attributes.items(), add)
         if span.has_more:
             self._add_more(span, add)
         else:

@@ -110,7 +110,7 @@ def start_run(run_id: str, **given: Unpack[Given]) -> Recording:  # noqa: C901, 
         name = names.OPERATION_INVOKE_AGENT
         span = OwnSpan(instance.origin, name, SpanKind.INTERNAL, parent, root, attributes, clock.start, links)
     else:
-        span = _start(shared, _name("run"), _KINDS["run"], parent, attributes, clock, links)
+        span = _start(shared, names.OPERATION_INVOKE_AGENT, _KINDS["run"], parent, attributes, clock, links)
     place = Place(
         run_id=run_id,
         span_context=span.get_span_context(),
@@ -168,7 +168,7 @@ def start_child(
     if place.shared is None:
         span = OwnSpan(
             place.instance.origin,
-            _name(kind, fields),
+            span_name(kind, fields, None),
             _KINDS[kind],
             parent,
             None,
@@ -180,7 +180,9 @@ def start_child(
         if place.destination is not None or place.held is not None:
             place.instance.route(span, place.destination, held=place.held)
     else:
-        span = _start(place.shared, _name(kind, fields), _KINDS[kind], parent, started, clock, links)
+        span = _start(
+            place.shared, span_name(kind, fields, None), _KINDS[kind], parent, started, clock, links
+        )
     return Recording(kind, place, span, clock, started)
 
 
@@ -249,10 +251,6 @@ def _start_attributes(
     if not content:
         attributes[names.TCC_CONTENT_CAPTURED] = False
     return attributes
-
-
-def _name(kind: str, fields: Mapping[str, object] | None = None) -> str:
-    return span_name(kind, fields, None) if fields else _OPERATIONS[kind]
 
 
 def _start(  # noqa: PLR0917
